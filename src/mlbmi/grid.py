@@ -1,0 +1,71 @@
+"""On which grid: the pixels that an area needs, on a tile's own lattice, and the blocks to work through them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from odc.geo.geobox import GeoBox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlbmi.aoi import AOI
+
+__all__ = ["aoi_geobox", "pixel_area_ha", "row_blocks"]
+
+
+def aoi_geobox(native: GeoBox, aoi: AOI, *, clip: bool) -> GeoBox | None:
+    """Cut the smallest window around an area out of a raster's own lattice of pixels.
+
+    Parameters
+    ----------
+    native : GeoBox
+        Grid of the raster as opened; north up, projected.
+    aoi : AOI
+        The area.
+    clip : bool
+        True: stay within the raster. False: go on along its lattice beyond its edge, as far as the area reaches.
+
+    Returns
+    -------
+    GeoBox or None
+        None where the window is empty: the area does not touch the raster.
+    """
+    bounds = aoi.to_crs(native.crs).bounds
+    corners = [~native.affine * corner for corner in ((bounds[0], bounds[3]), (bounds[2], bounds[1]))]
+    (left, top), (right, bottom) = corners
+    # A vertex that lies on a pixel edge up to rounding must not drag in a further row or column.
+    columns = (math.floor(left + 1e-6), math.ceil(right - 1e-6))
+    rows = (math.floor(top + 1e-6), math.ceil(bottom - 1e-6))
+    if clip:
+        height, width = native.shape
+        columns = (max(columns[0], 0), min(columns[1], width))
+        rows = (max(rows[0], 0), min(rows[1], height))
+    if columns[0] >= columns[1] or rows[0] >= rows[1]:
+        return None
+    affine = native.affine * native.affine.translation(columns[0], rows[0])
+    return GeoBox((rows[1] - rows[0], columns[1] - columns[0]), affine, native.crs)
+
+
+def pixel_area_ha(geobox: GeoBox) -> float:
+    """Return the area of one pixel in hectares, on the plane of the grid's projected CRS.
+
+    UTM's scale factor (0.9996 on the central meridian, area −0.08 %) is not corrected for, as in GDAL and QGIS.
+    """
+    return abs(geobox.affine.determinant) / 10_000
+
+
+def row_blocks(geobox: GeoBox, *, max_pixels: int) -> Iterator[tuple[slice, GeoBox]]:
+    """Split a grid into bands of whole rows of at most ``max_pixels`` pixels (at least one row each).
+
+    Yields
+    ------
+    (slice, GeoBox)
+        The rows, and their grid.
+    """
+    height, width = geobox.shape
+    step = max(1, max_pixels // max(1, width))
+    for start in range(0, height, step):
+        rows = slice(start, min(start + step, height))
+        yield rows, geobox[rows, :]

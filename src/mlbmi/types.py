@@ -1,0 +1,393 @@
+"""The values that travel between the steps: frozen, each field with its unit and convention.
+
+Names follow the field: Item and Asset as in STAC, window and geobox as in GDAL and odc-geo. ``valid`` masks are True where a
+pixel is usable. Missing is NaN in memory, :data:`INDEX_NODATA` in an int16 index, :data:`LABEL_NODATA` in a label map; never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    import numpy as np
+    import xarray as xr
+    from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
+    from shapely.geometry.base import BaseGeometry
+
+__all__ = [
+    "INDEX_NODATA",
+    "INDEX_SCALE",
+    "LABEL_NODATA",
+    "Acquisition",
+    "Asset",
+    "ClusterRow",
+    "Clustering",
+    "DayPlan",
+    "GridPlan",
+    "LeftOut",
+    "Mode",
+    "OffsetDecision",
+    "RunPlan",
+    "RunRecord",
+    "Scene",
+    "Status",
+]
+
+INDEX_SCALE = 1e-4
+"""Value of one step of an index stored as int16."""
+
+INDEX_NODATA = -32768
+"""Missing value of an index stored as int16."""
+
+LABEL_NODATA = 255
+"""Missing value of a label map (uint8). Never a class: there are at most 255 clusters, 0 … 254."""
+
+Mode = Literal["images", "timeseries"]
+"""What is clustered: each image's grey levels (one pooled model), or each pixel's series over time."""
+
+Status = Literal["used", "left out", "failed"]
+"""What became of an item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One file of a scene.
+
+    Attributes
+    ----------
+    band : str
+        Canonical band name (:data:`mlbmi.sentinel2.BANDS`) or ``scl``.
+    key : str
+        Key of the asset in its item, as published (``red``, ``B04``, ``B04_10m``).
+    href : str
+        Absolute URL or absolute local path; never signed.
+    media_type : str
+        MIME type as published; empty if none.
+    scale, offset : float or None
+        Reflectance = DN × scale + offset *as the metadata state it*, None if they do not. Not what is applied:
+        that is :class:`OffsetDecision`.
+    nodata : float or None
+        Stated missing value in DN.
+    """
+
+    band: str
+    key: str
+    href: str
+    media_type: str = ""
+    scale: float | None = None
+    offset: float | None = None
+    nodata: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One Sentinel-2 L2A item, whatever catalogue it came from.
+
+    Attributes
+    ----------
+    item_id : str
+        Id of the item in its catalogue, checked to hold only letters, digits, ``_``, ``-`` and ``.``.
+    collection : str
+        Id of its collection; empty if the item names none.
+    dialect : str
+        Name of the catalogue dialect it was read from: ``earth-search-v0``, ``earth-search-v1``, ``earth-search-c1``,
+        ``planetary-computer`` or ``cdse``.
+    datetime : datetime.datetime
+        Time of acquisition, in UTC, with time zone.
+    tile : str
+        MGRS tile, e.g. ``33UUU``.
+    epsg : int
+        EPSG code of the tile's UTM zone.
+    platform : str
+        ``sentinel-2a``, ``sentinel-2b``, ``sentinel-2c``; empty if unknown.
+    baseline : str or None
+        Processing baseline, ``"05.09"``; None if the item does not say.
+    sequence : int
+        Sequence number among items of one tile and day (the ``_0_`` of Earth Search's ids); 0 if not given.
+    orbit : int or None
+        Relative orbit, 1–143; None if the item does not say.
+    cloud_cover : float or None
+        Clouded share of the whole scene in per cent, as published; None if not given.
+    offset_applied : bool or None
+        Whether the item says that the +1000 of baseline 04.00 has been taken out of its COGs already; None if it does not say.
+    footprint : shapely geometry
+        Area with data, longitude and latitude (OGC:CRS84), never empty.
+    assets : mapping of str to Asset
+        By canonical band name.
+    """
+
+    item_id: str
+    collection: str
+    dialect: str
+    datetime: dt.datetime
+    tile: str
+    epsg: int
+    platform: str
+    baseline: str | None
+    sequence: int
+    orbit: int | None
+    cloud_cover: float | None
+    offset_applied: bool | None
+    footprint: BaseGeometry
+    assets: Mapping[str, Asset] = field(repr=False)
+
+    @property
+    def date(self) -> dt.date:
+        """UTC day of the acquisition."""
+        return self.datetime.date()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An item that a catalogue offered and that is not used, with the reason.
+
+    Attributes
+    ----------
+    item_id : str
+        Its id, with every character outside ``A-Za-z0-9_.-`` replaced by ``?``.
+    reason : str
+        Why, in a sentence without full stop: the value and the rule.
+    scene : Scene or None
+        The scene, where the item could be understood.
+    """
+
+    item_id: str
+    reason: str
+    scene: Scene | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetDecision:
+    """How the DNs of one asset become reflectance: ρ = (DN + add) / 10000.
+
+    Attributes
+    ----------
+    add : int
+        DN to add: 0, or −1000 where the file still holds the +1000 of processing baseline 04.00 and later.
+    source : str
+        The piece of metadata that decided: ``boa_offset_applied``, ``baseline``, ``raster:offset`` or ``default``.
+    reason : str
+        A sentence for people.
+    contradiction : str
+        What other metadata say against it; empty if nothing does.
+    """
+
+    add: int
+    source: str
+    reason: str
+    contradiction: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquisition:
+    """What became of one item in one run: a row of ``acquisitions.csv``.
+
+    Attributes
+    ----------
+    item_id : str
+    scene : Scene or None
+        None where the item could not be understood.
+    status : Status
+    reason : str
+        Why it was left out or failed; empty for a used one.
+    grid : str
+        Grid it was read on: an MGRS tile or ``mosaic``; empty if it was not read.
+    clear_share : float or None
+        Valid share, 0–1, of the area's pixels on that grid, for this scene alone; None if it was not read.
+    counts : mapping of str to int
+        Pixels of the area made missing, by cause (``nodata``, ``scl``, ``dilation``, ``undefined``, ``range``, …),
+        each pixel under the first cause that holds.
+    offset : OffsetDecision or None
+        None if it was not read.
+    """
+
+    item_id: str
+    scene: Scene | None
+    status: Status
+    reason: str = ""
+    grid: str = ""
+    clear_share: float | None = None
+    counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    offset: OffsetDecision | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayPlan:
+    """The scenes that make one date of a grid.
+
+    Attributes
+    ----------
+    date : datetime.date
+        UTC day.
+    scenes : tuple of Scene
+        In order of precedence: where two have valid data, the first wins.
+    """
+
+    date: dt.date
+    scenes: tuple[Scene, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridPlan:
+    """One output grid and what will be read on it.
+
+    Attributes
+    ----------
+    name : str
+        MGRS tile, or ``mosaic``.
+    geobox : odc.geo.geobox.GeoBox
+        Shape, affine transform and CRS of the outputs.
+    days : tuple of DayPlan
+        In order of date; never empty.
+    """
+
+    name: str
+    geobox: GeoBox
+    days: tuple[DayPlan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """All that a run will read and write, made from metadata and raster headers alone.
+
+    Attributes
+    ----------
+    grids : tuple of GridPlan
+    bands : tuple of str
+        Canonical names of the reflectance bands to read, ``scl`` not among them.
+    left_out : tuple of LeftOut
+        Items seen and not used.
+    bytes_expected : int
+        Upper estimate of pixel bytes to read, uncompressed.
+    requests_expected : int
+        Estimate of range requests if the files were remote.
+    memory_expected : int
+        Estimate of the run's peak memory for arrays, in bytes.
+    """
+
+    grids: tuple[GridPlan, ...]
+    bands: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    bytes_expected: int
+    requests_expected: int
+    memory_expected: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterRow:
+    """One cluster on one date (or over the whole period): what a row of ``clusters.csv`` says, apart from areas.
+
+    Attributes
+    ----------
+    date : datetime.date or None
+        None for a row about the whole period.
+    cluster : int
+        Label.
+    pixels : int
+        Pixels with this label.
+    mean, sd : float
+        Mean and (population) standard deviation of the index over those pixels and date, over observed values only, float64;
+        NaN where there are none.
+    center : float
+        The model's center: for images its single value; for a series its value on that date, or its mean over dates.
+    """
+
+    date: dt.date | None
+    cluster: int
+    pixels: int
+    mean: float
+    sd: float
+    center: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clustering:
+    """A finished clustering: the map and the model that made it.
+
+    Attributes
+    ----------
+    mode : Mode
+    index : str
+        Short name of the index clustered, e.g. ``ndvi``.
+    labels : xarray.DataArray
+        uint8, 0 … ``n_clusters`` − 1 in order of mean index then date of peak, :data:`LABEL_NODATA` where missing.
+        ``(time, y, x)`` for images, ``(y, x)`` for a series.
+    centers : ndarray of float64, shape (n_clusters, n_features)
+        In units of the index.
+    features : tuple of str
+        What the columns of ``centers`` are: the index's name, or ISO dates.
+    counts : ndarray of int64, shape (n_clusters,)
+        Pixels (for images: pixel-dates) in each cluster.
+    inertia : float
+        The objective at the solution, float64, over all clustered pixels.
+    n_iter : int
+        Iterations of the winning start; 0 for the exact method.
+    converged : bool
+        False if iterations ran out first.
+    seed : int or None
+        Seed used; None where no randomness is involved.
+    method : str
+        Name of the algorithm and its source, for the record.
+    rows : tuple of ClusterRow
+        For images a row per date and cluster, then one per cluster over all dates (``date`` None); for a series a row per
+        cluster over the whole period (``date`` None), then one per date and cluster.
+    """
+
+    mode: Mode
+    index: str
+    labels: xr.DataArray
+    centers: NDArray[np.float64]
+    features: tuple[str, ...]
+    counts: NDArray[np.int64]
+    inertia: float
+    n_iter: int
+    converged: bool
+    seed: int | None
+    method: str
+    rows: tuple[ClusterRow, ...]
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters."""
+        return int(self.centers.shape[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """How a run got where it is: the content of ``run.json``.
+
+    Attributes
+    ----------
+    config : mapping
+        The settings, without secrets, as JSON values.
+    fingerprint : str
+        SHA-256 of the settings and the items that decide the result.
+    versions : mapping of str to str
+        Of mlbmi, Python and the libraries that touch the numbers.
+    acquisitions : tuple of Acquisition
+        Every item seen.
+    clusterings : tuple of mapping
+        Summary of each clustering as JSON values: mode, index, grid, n_clusters, inertia, centers, …
+    timings_s : mapping of str to float
+        Wall seconds by step.
+    outputs : mapping of str to str
+        SHA-256 by path relative to the output folder.
+    started, finished : datetime.datetime
+        UTC.
+    """
+
+    config: Mapping[str, Any]
+    fingerprint: str
+    versions: Mapping[str, str]
+    acquisitions: tuple[Acquisition, ...]
+    clusterings: tuple[Mapping[str, Any], ...]
+    timings_s: Mapping[str, float]
+    outputs: Mapping[str, str]
+    started: dt.datetime
+    finished: dt.datetime
