@@ -1,0 +1,71 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Needs Python 3.11 or newer; uses uv where it is present.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+OUT    ?= mlbmi-demo
+UV     := $(shell command -v uv 2>/dev/null)
+
+.PHONY: help demo test check format bench docs constraints clean
+
+help:
+	@echo "make demo    build the simulated reserve and map it into $(OUT)/ (no network beyond the package index, no account)"
+	@echo "make test    run every test; a test whose server is absent skips with its reason"
+	@echo "make check   formatting, lint, types and the directions of import"
+	@echo "make bench   time and memory beside the original notebook's method and beside other libraries"
+	@echo "make docs    run every example of the documentation"
+
+demo: $(VENV)/.runtime
+	$(BIN)/mlbmi demo --out $(OUT)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.test
+	$(BIN)/python -m pytest tests/contract/test_docs.py src -q
+
+# --- set-up: exact versions, each file checked against its hash -----------------------------------------------------------------
+ifdef UV
+make_venv = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+install   = uv pip install --quiet --python $(BIN)/python
+else
+make_venv = $(PYTHON) -m venv $(VENV)
+install   = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) was found. Try: make PYTHON=python3.12 demo" >&2; exit 2; }
+	$(make_venv)
+
+$(VENV)/.runtime: constraints.txt pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV): about a minute, once" >&2
+	$(install) --no-deps --require-hashes -r constraints.txt
+	$(install) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: constraints-test.txt $(VENV)/.runtime
+	@echo "Setting up $(VENV) for tests: about a minute, once" >&2
+	$(install) --no-deps --require-hashes -r constraints-test.txt
+	@touch $@
+
+# Anew from pyproject.toml, for every platform and Python from 3.11 on. Needs uv.
+compile = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
+constraints:
+	$(compile) --extra build --output-file constraints.txt
+	$(compile) --extra build --extra test --constraints constraints.txt --output-file constraints-test.txt
+
+clean:
+	rm -rf $(VENV) build dist $(OUT)

@@ -1,0 +1,17 @@
+"""The search step: from an area and two days to the scenes that show it, whatever catalogue holds them.
+
+Each publisher writes Sentinel-2 items its own way: a *dialect*, which is a value in a table (``dialects``), recognised from the
+item itself. What a catalogue says is foreign input: it is checked piece by piece (``checks``, ``addresses``, ``items``) before it
+becomes a :class:`~mlbmi.types.Scene`, and an item that fails is left out with the reason; it never ends a search.
+
+``static`` reads catalogues on disk, ``api`` asks a STAC API through pystac-client and is imported only then. What either offers
+is filtered again here (``selection``), since servers ignore filters that they do not know.
+"""
+
+from .items import scene_from_item
+from .known import CATALOGS, Catalog
+from .result import SearchResult
+from .run import search
+from .selection import select
+
+__all__ = ["CATALOGS", "Catalog", "SearchResult", "scene_from_item", "search", "select"]

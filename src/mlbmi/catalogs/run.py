@@ -1,0 +1,96 @@
+"""The search itself: locate the catalogue, take what it offers, understand it, select."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlbmi.errors import DialectError
+from mlbmi.types import LeftOut, Scene
+
+from .checks import sanitised_id, shown
+from .items import scene_from_json
+from .known import RENAMED_COLLECTIONS, Source, locate
+from .result import SearchResult
+from .selection import Question, select, sorted_left_out
+from .static import Offer, offers_on_disk
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Sequence
+
+    from mlbmi.aoi import AOI
+
+__all__ = ["search"]
+
+
+def search(
+    aoi: AOI,
+    *,
+    start: dt.date,
+    end: dt.date,
+    cloud_cover: float | None = None,
+    catalog: str | Path = "earth-search",
+    collection: str | None = None,
+    bands: Sequence[str] = ("red", "nir"),
+) -> SearchResult:
+    """Find the Sentinel-2 L2A scenes that show an area, one for each tile and day.
+
+    Parameters
+    ----------
+    aoi : AOI
+        The area; a scene's footprint must share area with it.
+    start, end : datetime.date
+        First and last UTC day, both included.
+    cloud_cover : float, optional
+        Largest clouded share of the whole scene, per cent.
+    catalog : str or Path
+        A name (``earth-search``, ``earth-search-c1``, ``planetary-computer``, ``cdse``), the URL of a STAC API, or a path: a
+        catalogue, a collection, an item or a FeatureCollection in JSON, or a folder that holds ``catalog.json``.
+    collection : str, optional
+        Collection to search; by default the catalogue's own choice, for a URL or a path any. The retired
+        ``sentinel-s2-l2a-cogs`` is understood.
+    bands : sequence of str
+        Canonical reflectance bands that a scene must have, besides ``scl``.
+
+    Returns
+    -------
+    SearchResult
+        Every item that the catalogue offered is among its scenes or, with the reason, in its ``left_out``. A server that filters
+        by cloud cover itself does not offer what is too cloudy.
+
+    Raises
+    ------
+    ConfigError
+        If the catalogue's name or path is unknown, or the question cannot be asked.
+    SearchError
+        If the catalogue cannot be reached or is not STAC. One bad item never raises.
+    """
+    question = Question(aoi=aoi, start=start, end=end, cloud_cover=cloud_cover, bands=tuple(bands))
+    source = locate(str(catalog), collection)
+    found = [_understand(offer, source.collection) for offer in _offers(source, question)]
+    scenes = [scene for scene in found if isinstance(scene, Scene)]
+    not_understood = [left for left in found if isinstance(left, LeftOut)]
+    kept, left_out = select(scenes, aoi=aoi, start=start, end=end, cloud_cover=cloud_cover, bands=bands)
+    return SearchResult(kept, sorted_left_out((*not_understood, *left_out)), catalog=source.name, collection=source.collection)
+
+
+def _offers(source: Source, question: Question) -> Iterable[Offer | LeftOut]:
+    if isinstance(source.location, Path):
+        return offers_on_disk(source.location)
+    from .api import offers_of_api
+
+    return offers_of_api(source.location, source.collection, question)
+
+
+def _understand(offer: Offer | LeftOut, collection: str | None) -> Scene | LeftOut:
+    if isinstance(offer, LeftOut):
+        return offer
+    item_id = sanitised_id(offer.content.get("id") if isinstance(offer.content, dict) else None)
+    try:
+        scene = scene_from_json(offer.content, base=offer.base, trusted=offer.trusted)
+    except DialectError as error:
+        return LeftOut(item_id=item_id, reason=error.message)
+    if collection is None or scene.collection in ("", collection, RENAMED_COLLECTIONS.get(collection)):
+        return scene
+    return LeftOut(item_id=item_id, reason=f"its collection is {shown(scene.collection)}, not {collection!r}", scene=scene)

@@ -1,0 +1,208 @@
+"""The settings of a run: command line, TOML file and environment become one frozen, validated value.
+
+Precedence, highest first: what is given on the command line or in Python; the TOML file; environment variables named ``MLBMI_``
+and
+the setting in capitals (``MLBMI_CATALOG``); the same names in a ``.env`` file of the working folder; the defaults below. Nothing
+else is read from the environment: no secret ever becomes part of a :class:`RunConfig`, so none can reach a run record.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mlbmi.errors import ConfigError
+from mlbmi.sentinel2 import SCL, SCL_KEEP
+from mlbmi.types import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["RunConfig", "load_config"]
+
+_PREFIX = "MLBMI_"
+_LISTS = ("index", "mode", "scl_keep")
+
+
+class RunConfig(BaseModel):
+    """All that decides a run; frozen.
+
+    Attributes
+    ----------
+    aoi : Path
+        Vector file of the outline; all its features count.
+    start, end : datetime.date
+        First and last UTC day, both included.
+    cloud_cover : float or None
+        Largest clouded share of a whole scene, in per cent, as the catalogue states it; None: no limit (clouds are masked
+        pixel by pixel anyway).
+    catalog : str
+        Name of a catalogue (``earth-search``, …), URL of a STAC API, or path of a static catalogue.
+    collection : str or None
+        Collection within it; None: the catalogue's Sentinel-2 L2A collection.
+    index : tuple of str
+        Short names of the indices to compute and cluster.
+    n_clusters : int
+        Number of clusters, 2–255.
+    mode : tuple of str
+        ``images`` (each image's grey levels, one pooled model), ``timeseries`` (each pixel's series).
+    grid : str
+        ``mosaic``: one grid for the area; ``tile``: one for each MGRS tile, with no resampling.
+    out : Path
+        Output folder.
+    seed : int
+        Seed of the K-means on series. Images need none.
+    scl_keep : tuple of int
+        Scene classes that count as clear.
+    dilate_m : float
+        Distance in metres by which clouds and their shadows are grown.
+    index_dtype : str
+        ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
+    min_observations : int or None
+        Clear dates that a pixel needs to be clustered by its series; None: the method's own default.
+    workers : int
+        Dates read at a time.
+    overwrite : bool
+        Replace another run's results in ``out``.
+
+    Examples
+    --------
+    >>> config = RunConfig(aoi="reserve.geojson", start="2020-01-01", end="2020-02-01")
+    >>> config.catalog, config.n_clusters, config.end
+    ('earth-search', 5, datetime.date(2020, 2, 1))
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    aoi: Path
+    start: dt.date
+    end: dt.date
+    cloud_cover: Annotated[float | None, Field(ge=0, le=100)] = None
+    catalog: Annotated[str, Field(min_length=1)] = "earth-search"
+    collection: str | None = None
+    index: Annotated[tuple[str, ...], Field(min_length=1)] = ("ndvi",)
+    n_clusters: Annotated[int, Field(ge=2, le=255)] = 5
+    mode: Annotated[tuple[Mode, ...], Field(min_length=1)] = ("images", "timeseries")
+    grid: Literal["mosaic", "tile"] = "mosaic"
+    out: Path = Path("mlbmi-out")
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    scl_keep: Annotated[tuple[int, ...], Field(min_length=1)] = tuple(int(scl) for scl in SCL_KEEP)
+    dilate_m: Annotated[float, Field(ge=0, le=5000)] = 0.0
+    index_dtype: Literal["int16", "float32"] = "int16"
+    min_observations: Annotated[int | None, Field(ge=1)] = None
+    workers: Annotated[int, Field(ge=1, le=64)] = 4
+    overwrite: bool = False
+
+    @field_validator("scl_keep")
+    @classmethod
+    def _known_classes(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        known = {int(scl) for scl in SCL if scl is not SCL.NO_DATA}
+        if unknown := sorted(set(value) - known):
+            raise ValueError(f"scene classes are 1 to 11; {unknown} are not among them")
+        return tuple(sorted(set(value)))
+
+    @field_validator("index", "mode")
+    @classmethod
+    def _no_repeats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value))
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> RunConfig:
+        if self.start > self.end:
+            raise ValueError(f"start {self.start} lies after end {self.end}")
+        return self
+
+
+def load_config(
+    given: Mapping[str, Any],
+    *,
+    toml: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    dotenv: Path | None = None,
+) -> RunConfig:
+    """Merge settings by precedence and validate them.
+
+    Parameters
+    ----------
+    given : mapping
+        Settings from the command line or from Python; a value of None counts as not given.
+    toml : Path, optional
+        Settings file: the names of :class:`RunConfig` as top-level keys, or under ``[mlbmi]``.
+    environment : mapping, optional
+        Environment variables; those of the process by default.
+    dotenv : Path, optional
+        A ``.env`` file; ``.env`` in the working folder by default.
+
+    Raises
+    ------
+    ConfigError
+        If a file is missing or not TOML, a name is unknown, or a value breaks its rule.
+
+    Examples
+    --------
+    >>> load_config(
+    ...     {"aoi": "a.geojson", "start": "2020-01-01", "end": "2020-02-01", "index": None},
+    ...     environment={"MLBMI_N_CLUSTERS": "7"},
+    ... ).n_clusters
+    7
+    """
+    merged: dict[str, Any] = {}
+    merged |= _from_dotenv(Path(".env") if dotenv is None else dotenv)
+    merged |= _from_environment(os.environ if environment is None else environment)
+    merged |= _from_toml(toml)
+    merged |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return RunConfig(**merged)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in RunConfig.model_fields:
+        text = environment.get(_PREFIX + name.upper())
+        if text:
+            found[name] = tuple(text.replace(",", " ").split()) if name in _LISTS else text
+    return found
+
+
+def _from_dotenv(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return _from_environment({name: value for name, value in dotenv_values(path).items() if value})
+
+
+def _from_toml(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"settings file {str(path)!r} cannot be read: {error}") from error
+    table = settings.get("mlbmi", settings)
+    if not isinstance(table, dict):
+        raise ConfigError(f"settings file {str(path)!r}: 'mlbmi' must be a table, not {table!r}")
+    return {name.replace("-", "_"): tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+
+
+def _explain(error: ValidationError) -> str:
+    return "; ".join(_explain_one(dict(problem)) for problem in error.errors())
+
+
+def _explain_one(problem: Mapping[str, Any]) -> str:
+    where = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "missing":
+        return f"{where!r} is required and was not given"
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(where, RunConfig.model_fields, n=1)
+        return f"there is no setting {where!r}" + (f"; is {close[0]!r} meant?" if close else "")
+    text = problem["msg"].removeprefix("Value error, ")
+    return f"{where} = {problem['input']!r}: {text}" if where else text

@@ -1,0 +1,89 @@
+"""Settings: precedence, validation, and messages that name value, rule and remedy."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from pydantic import ValidationError
+
+from mlbmi.config import RunConfig, load_config
+from mlbmi.errors import ConfigError
+
+NEEDED = {"aoi": "a.geojson", "start": "2020-01-01", "end": "2020-02-01"}
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults():
+    config = load_config(NEEDED, environment={})
+    assert (config.catalog, config.n_clusters, config.grid, config.mode) == (
+        "earth-search",
+        5,
+        "mosaic",
+        ("images", "timeseries"),
+    )
+    assert config.scl_keep == (4, 5, 6, 7)
+    assert config.start == dt.date(2020, 1, 1)
+
+
+def test_precedence_given_toml_environment_dotenv_default(tmp_path):
+    (tmp_path / ".env").write_text("MLBMI_SEED=1\nMLBMI_N_CLUSTERS=2\nMLBMI_GRID=tile\nMLBMI_WORKERS=9\nAWS_SECRET_ACCESS_KEY=x\n")
+    toml = tmp_path / "run.toml"
+    toml.write_text("[mlbmi]\nn-clusters = 4\ngrid = 'mosaic'\n")
+    config = load_config({**NEEDED, "grid": "tile"}, toml=toml, environment={"MLBMI_SEED": "3", "MLBMI_N_CLUSTERS": "3"})
+    assert (config.grid, config.n_clusters, config.seed, config.workers) == ("tile", 4, 3, 9)
+
+
+def test_lists_from_the_environment():
+    assert load_config(NEEDED, environment={"MLBMI_INDEX": "ndvi, evi"}).index == ("ndvi", "evi")
+
+
+def test_repeats_are_dropped_and_classes_sorted():
+    config = RunConfig(**NEEDED, index=("ndvi", "evi", "ndvi"), scl_keep=(11, 4, 11))
+    assert config.index == ("ndvi", "evi")
+    assert config.scl_keep == (4, 11)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"start": "2020-03-01"}, ["2020-03-01", "2020-02-01", "after"]),
+        ({"start": "yesterday"}, ["start", "yesterday"]),
+        ({"n_clusters": 1}, ["n_clusters", "1", "2"]),
+        ({"n_clusters": 256}, ["n_clusters", "256", "255"]),
+        ({"cloud_cover": 140}, ["cloud_cover", "140", "100"]),
+        ({"mode": ("picture",)}, ["mode", "picture", "images"]),
+        ({"scl_keep": (0, 4)}, ["scl_keep", "0", "1 to 11"]),
+        ({"clod_cover": 1}, ["clod_cover", "cloud_cover"]),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_rule(given, words):
+    with pytest.raises(ConfigError) as caught:
+        load_config({**NEEDED, **given}, environment={})
+    assert all(word in str(caught.value) for word in words)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_missing_setting_is_named():
+    with pytest.raises(ConfigError, match="'start' is required"):
+        load_config({"aoi": "a", "end": "2020-01-01"}, environment={})
+
+
+def test_a_broken_settings_file_is_named(tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text("n_clusters = = 3")
+    with pytest.raises(ConfigError, match=r"bad\.toml"):
+        load_config(NEEDED, toml=bad)
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        load_config(NEEDED, toml=tmp_path / "none.toml")
+
+
+def test_config_is_frozen():
+    config = RunConfig(**NEEDED)
+    with pytest.raises(ValidationError):
+        config.seed = 3
