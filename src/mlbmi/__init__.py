@@ -1,1 +1,92 @@
-"""mlbmi: from an outline and two dates to a trustworthy, unsupervised map of vegetation."""
+"""mlbmi: from an outline and two dates to a trustworthy, unsupervised map of vegetation.
+
+>>> import mlbmi
+>>> aoi = mlbmi.AOI.from_bbox(13.0, 52.45, 13.1, 52.53)
+>>> scenes = mlbmi.search(aoi, start="2020-01-01", end="2020-02-01", cloud_cover=1)  # doctest: +SKIP
+>>> cube = mlbmi.load(scenes, aoi, indices=["ndvi"])  # doctest: +SKIP
+>>> images = mlbmi.cluster_images(cube["ndvi"], n_clusters=5)  # doctest: +SKIP
+>>> series = mlbmi.cluster_timeseries(cube["ndvi"], n_clusters=5)  # doctest: +SKIP
+>>> paths = mlbmi.write_outputs(series, "out/")  # doctest: +SKIP
+
+The examples above that are skipped need a catalogue; ``mlbmi demo`` shows them at work without one. Names load on first use, so
+that importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mlbmi._version import __version__
+
+if TYPE_CHECKING:
+    from mlbmi.aoi import AOI
+    from mlbmi.cluster import KMeans, KMeans1D, cluster_images, cluster_timeseries
+    from mlbmi.config import RunConfig
+    from mlbmi.errors import MlbmiError, MlbmiWarning
+    from mlbmi.pipeline import RunResult, execute, load, plan, run, search
+    from mlbmi.types import Asset, Clustering, RunPlan, RunRecord, Scene
+    from mlbmi.write import read_model, write_outputs
+
+_HOMES = {
+    "AOI": "aoi",
+    "Asset": "types",
+    "Clustering": "types",
+    "KMeans": "cluster",
+    "KMeans1D": "cluster",
+    "MlbmiError": "errors",
+    "MlbmiWarning": "errors",
+    "RunConfig": "config",
+    "RunPlan": "types",
+    "RunRecord": "types",
+    "RunResult": "pipeline",
+    "Scene": "types",
+    "cluster_images": "cluster",
+    "cluster_timeseries": "cluster",
+    "execute": "pipeline",
+    "load": "pipeline",
+    "plan": "pipeline",
+    "read_model": "write",
+    "run": "pipeline",
+    "search": "pipeline",
+    "write_outputs": "write",
+}
+
+__all__ = [
+    "AOI",
+    "Asset",
+    "Clustering",
+    "KMeans",
+    "KMeans1D",
+    "MlbmiError",
+    "MlbmiWarning",
+    "RunConfig",
+    "RunPlan",
+    "RunRecord",
+    "RunResult",
+    "Scene",
+    "__version__",
+    "cluster_images",
+    "cluster_timeseries",
+    "execute",
+    "load",
+    "plan",
+    "read_model",
+    "run",
+    "search",
+    "write_outputs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the room where it lives, on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

@@ -118,7 +118,7 @@ class AOI:
         (13.0, 52.0, 14.0, 53.0)
         """
         try:
-            shapes = [shape(dict(geometry)) for geometry in _geojson_geometries(data)]
+            shapes = [None if geometry is None else shape(dict(geometry)) for geometry in _geojson_geometries(data)]
         except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
             raise AOIError(f"AOI {name!r} is not valid GeoJSON: {error}", remedy="Check it in QGIS.") from error
         return cls._build(shapes, _geojson_crs(data, name), name=name)
@@ -195,12 +195,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def _geojson_geometries(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _geojson_geometries(data: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
     kind = data.get("type")
     if kind == "FeatureCollection":
         return [geometry for feature in data["features"] for geometry in _geojson_geometries(feature)]
     if kind == "Feature":
-        return [] if data["geometry"] is None else _geojson_geometries(data["geometry"])
+        return [None] if data["geometry"] is None else _geojson_geometries(data["geometry"])
     if kind == "GeometryCollection":
         return [geometry for member in data["geometries"] for geometry in _geojson_geometries(member)]
     if "coordinates" not in data:

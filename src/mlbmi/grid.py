@@ -56,8 +56,17 @@ def pixel_area_ha(geobox: GeoBox) -> float:
     return abs(geobox.affine.determinant) / 10_000
 
 
-def row_blocks(geobox: GeoBox, *, max_pixels: int) -> Iterator[tuple[slice, GeoBox]]:
-    """Split a grid into bands of whole rows of at most ``max_pixels`` pixels (at least one row each).
+def row_blocks(geobox: GeoBox, *, max_pixels: int, multiple: int = 1) -> Iterator[tuple[slice, GeoBox]]:
+    """Split a grid into bands of whole rows.
+
+    Parameters
+    ----------
+    geobox : GeoBox
+        The grid.
+    max_pixels : int
+        Most pixels in a band, as far as ``multiple`` rows allow it.
+    multiple : int
+        Rows of each band but the last are a multiple of this: the rows of a chunk, so that no chunk is written twice.
 
     Yields
     ------
@@ -65,7 +74,7 @@ def row_blocks(geobox: GeoBox, *, max_pixels: int) -> Iterator[tuple[slice, GeoB
         The rows, and their grid.
     """
     height, width = geobox.shape
-    step = max(1, max_pixels // max(1, width))
+    step = max(1, max_pixels // max(1, width) // multiple) * multiple
     for start in range(0, height, step):
         rows = slice(start, min(start + step, height))
         yield rows, geobox[rows, :]

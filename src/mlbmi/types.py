@@ -261,6 +261,8 @@ class RunPlan:
     grids : tuple of GridPlan
     bands : tuple of str
         Canonical names of the reflectance bands to read, ``scl`` not among them.
+    indices : tuple of str
+        Short names of the indices to compute.
     left_out : tuple of LeftOut
         Items seen and not used.
     bytes_expected : int
@@ -273,6 +275,7 @@ class RunPlan:
 
     grids: tuple[GridPlan, ...]
     bands: tuple[str, ...]
+    indices: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     bytes_expected: int
     requests_expected: int

@@ -1,0 +1,284 @@
+"""The command line: arguments in, exit code out. What is shown is drawn in :mod:`mlbmi.terminal`.
+
+Results go to stdout, log and progress to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 nothing found,
+4 finished, but some acquisitions failed and are listed in ``acquisitions.csv``; 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlbmi import terminal
+from mlbmi._version import __version__
+from mlbmi.errors import MlbmiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["app", "main"]
+
+EXIT_STOPPED = 130
+"""As a shell reports a process that Ctrl-C ended: 128 + SIGINT."""
+
+app = typer.Typer(
+    name="mlbmi",
+    help="From an outline and two dates to a trustworthy, unsupervised map of vegetation, from Sentinel-2.",
+    epilog="Exit codes: 0 done · 1 failed · 2 wrong usage or input · 3 nothing found · 4 finished, some acquisitions failed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+AoiArgument = Annotated[Path, typer.Argument(help="Outline: GeoJSON, GeoPackage, Shapefile, KML …", show_default=False)]
+Start = Annotated[str | None, typer.Option("--start", help="First day, e.g. 2020-01-01.", show_default=False)]
+End = Annotated[str | None, typer.Option("--end", help="Last day, included.", show_default=False)]
+CloudCover = Annotated[
+    float | None, typer.Option("--cloud-cover", help="Largest clouded share of a whole scene, per cent.", show_default="no limit")
+]
+CatalogOption = Annotated[
+    str | None,
+    typer.Option(
+        "--catalog",
+        help="earth-search, earth-search-c1, planetary-computer, cdse, the URL of a STAC API, or the path of a catalog.json.",
+        show_default="earth-search",
+    ),
+]
+Collection = Annotated[
+    str | None, typer.Option("--collection", help="Collection in the catalogue.", show_default="its Sentinel-2 L2A")
+]
+Index = Annotated[
+    list[str] | None, typer.Option("--index", help="Index to compute and cluster; may be repeated.", show_default="ndvi")
+]
+NClusters = Annotated[int | None, typer.Option("--n-clusters", help="Number of clusters, 2-255.", show_default="5")]
+ModeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mode",
+        help="images: each image's grey levels, one exact model for all dates; timeseries: each pixel's series. May be repeated.",
+        show_default="both",
+    ),
+]
+GridOption = Annotated[
+    str | None,
+    typer.Option(
+        "--grid", help="mosaic: one map of the area; tile: one for each Sentinel-2 tile, never resampled.", show_default="mosaic"
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Output folder.", show_default="mlbmi-out")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the clustering of series.", show_default="0")]
+SclKeep = Annotated[
+    list[int] | None,
+    typer.Option("--scl-keep", help="Scene class that is clear; may be repeated.", show_default="4 5 6 7"),
+]
+Dilate = Annotated[
+    float | None, typer.Option("--dilate", help="Grow clouds and shadows by so many metres.", show_default="0", metavar="METRES")
+]
+IndexDtype = Annotated[
+    str | None, typer.Option("--index-dtype", help="int16 (x 1e-4) or float32 in the index files.", show_default="int16")
+]
+MinObservations = Annotated[
+    int | None,
+    typer.Option("--min-observations", help="Clear dates that a pixel's series needs.", show_default="by the dates"),
+]
+Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
+Settings = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, and read no pixel.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run's results in the output folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no log below warnings.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every step to stderr.")]
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _root(*, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"mlbmi {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    aoi: AoiArgument,
+    *,
+    start: Start = None,
+    end: End = None,
+    cloud_cover: CloudCover = None,
+    catalog: CatalogOption = None,
+    collection: Collection = None,
+    index: Index = None,
+    n_clusters: NClusters = None,
+    mode: ModeOption = None,
+    grid: GridOption = None,
+    out: Out = None,
+    seed: Seed = None,
+    scl_keep: SclKeep = None,
+    dilate: Dilate = None,
+    index_dtype: IndexDtype = None,
+    min_observations: MinObservations = None,
+    workers: Workers = None,
+    config: Settings = None,
+    dry_run: DryRun = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Search, read, mask, compute, cluster and write, from an outline and two dates to labelled maps."""
+    given = {
+        "aoi": aoi,
+        "start": start,
+        "end": end,
+        "cloud_cover": cloud_cover,
+        "catalog": catalog,
+        "collection": collection,
+        "index": _tuple(index),
+        "n_clusters": n_clusters,
+        "mode": _tuple(mode),
+        "grid": grid,
+        "out": out,
+        "seed": seed,
+        "scl_keep": _tuple(scl_keep),
+        "dilate_m": dilate,
+        "index_dtype": index_dtype,
+        "min_observations": min_observations,
+        "workers": workers,
+        "overwrite": overwrite or None,
+    }
+    with _plain_errors(quiet=quiet, verbose=verbose):
+        from mlbmi.config import load_config
+        from mlbmi.pipeline import plan
+
+        settings = load_config(given, toml=config)
+        if dry_run:
+            terminal.show_plan(plan(settings), as_json=as_json)
+        else:
+            _run(settings, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def demo(
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("mlbmi-demo"),
+    n_clusters: NClusters = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Map a simulated nature reserve: no network, no account, no server."""
+    with _plain_errors(quiet=quiet, verbose=verbose):
+        from mlbmi.config import load_config
+        from mlbmi.simulate import build_cached
+
+        with terminal.progress(quiet=quiet) as shown:
+            shown.start("simulate", 1)
+            simulation = build_cached()
+            shown.advance("simulate")
+        given = {
+            "aoi": simulation.aoi,
+            "start": simulation.recipe.dates[0],
+            "end": simulation.recipe.dates[-1],
+            "catalog": str(simulation.catalog),
+            "out": out,
+            "n_clusters": n_clusters,
+            "overwrite": overwrite or None,
+        }
+        _run(load_config(given, environment={}), as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def search(
+    aoi: AoiArgument,
+    *,
+    start: Start = None,
+    end: End = None,
+    cloud_cover: CloudCover = None,
+    catalog: CatalogOption = None,
+    collection: Collection = None,
+    index: Index = None,
+    config: Settings = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """List the scenes that a run would use, and those that it would leave out, with the reason."""
+    given = {
+        "aoi": aoi,
+        "start": start,
+        "end": end,
+        "cloud_cover": cloud_cover,
+        "catalog": catalog,
+        "collection": collection,
+        "index": _tuple(index),
+    }
+    with _plain_errors(quiet=quiet, verbose=verbose):
+        from mlbmi.aoi import AOI
+        from mlbmi.config import load_config
+        from mlbmi.pipeline import search as find
+
+        settings = load_config(given, toml=config)
+        found = find(
+            AOI.from_file(settings.aoi),
+            start=settings.start,
+            end=settings.end,
+            cloud_cover=settings.cloud_cover,
+            catalog=settings.catalog,
+            collection=settings.collection,
+            indices=settings.index,
+        )
+        terminal.show_scenes(found, as_json=as_json)
+        if not found.scenes:
+            raise typer.Exit(3)
+
+
+@app.command()
+def doctor(*, as_json: Json = False) -> None:
+    """Check this installation: versions, drivers, threads, folders. Exit code 1 if something does not work."""
+    from mlbmi.diagnosis import diagnose
+
+    checks = diagnose()
+    terminal.show_checks(checks, as_json=as_json)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _run(settings: Any, *, as_json: bool, quiet: bool) -> None:
+    from mlbmi.pipeline import run as run_pipeline
+
+    with terminal.progress(quiet=quiet) as shown:
+        result = run_pipeline(settings, progress=shown)
+    terminal.show_result(result, as_json=as_json)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+def _tuple(values: list[Any] | None) -> tuple[Any, ...] | None:
+    return tuple(values) if values else None
+
+
+@contextmanager
+def _plain_errors(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Turn the errors that we raise on purpose into one line and an exit code; let all others show where they come from."""
+    terminal.set_up_log(quiet=quiet, verbose=verbose)
+    try:
+        yield
+    except MlbmiError as error:
+        terminal.show_error(error)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt:
+        terminal.show_stopped()
+        raise typer.Exit(EXIT_STOPPED) from None
+    except BrokenPipeError:
+        # The reader of stdout has gone (`mlbmi search … | head`); Python must not complain again at exit.
+        sys.stdout = None
+        raise typer.Exit(0) from None

@@ -1,0 +1,273 @@
+"""The catalogue: each index with its bands, formula, legal range and source.
+
+Formulas are pure functions of reflectances (0–1), given in the order of ``Index.bands``. They divide freely: what has no value
+is inf or NaN there, and missing after :func:`mlbmi.indices.compute`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlbmi.errors import ConfigError
+from mlbmi.types import INDEX_SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.floating[Any]]
+    """Reflectances, or an index of them."""
+
+__all__ = ["INDICES", "Index", "get_index"]
+
+_WDRVI_ALPHA = 0.1
+"""Weight of NIR in WDRVI, 0.1–0.2 (Gitelson 2004); 0.1 as in the Awesome Spectral Indices catalogue."""
+
+_COARSE_SCALE = 1e-3
+"""Step of the two chlorophyll indices as int16: they reach 10 and more, beyond ±3.2767."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One spectral index.
+
+    Attributes
+    ----------
+    name : str
+        Short name in this package, lower case.
+    long_name : str
+        In full.
+    bands : tuple of str
+        Canonical names of the bands it needs, in the order of the formula's arguments.
+    formula : callable
+        From float arrays of reflectance to the index; inf or NaN where it has no value.
+    bounds : (float, float)
+        Legal range, inclusive: of reflectances 0–1 where the index is bounded, else as far as vegetation reaches. What lies
+        outside is no index of a surface.
+    reference : str
+        Where it was published.
+    spyndex : str
+        Its short name in the Awesome Spectral Indices catalogue and in spyndex.
+    scale : float
+        Step when stored as int16; ``bounds`` fit into ±32767 steps.
+    """
+
+    name: str
+    long_name: str
+    bands: tuple[str, ...]
+    formula: Callable[..., Values]
+    bounds: tuple[float, float]
+    reference: str
+    spyndex: str
+    scale: float = INDEX_SCALE
+
+
+def _difference_ratio(a: Values, b: Values) -> Values:
+    return (a - b) / (a + b)
+
+
+def _evi(nir: Values, red: Values, blue: Values) -> Values:
+    value: Values = 2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)
+    return value
+
+
+def _evi2(nir: Values, red: Values) -> Values:
+    value: Values = 2.5 * (nir - red) / (nir + 2.4 * red + 1)
+    return value
+
+
+def _savi(nir: Values, red: Values) -> Values:
+    return 1.5 * (nir - red) / (nir + red + 0.5)
+
+
+def _osavi(nir: Values, red: Values) -> Values:
+    return (nir - red) / (nir + red + 0.16)
+
+
+def _msavi(nir: Values, red: Values) -> Values:
+    # The published radicand, (2 N + 1)² − 8 (N − R), without its cancellation, which costs 3e-4 in float32 near N = 0.5, R = 0.
+    root: Values = np.sqrt((2 * nir - 1) ** 2 + 8 * red)
+    return 0.5 * (2 * nir + 1 - root)
+
+
+def _ratio_minus_one(a: Values, b: Values) -> Values:
+    return a / b - 1
+
+
+def _wdrvi(nir: Values, red: Values) -> Values:
+    # The weight belongs to NIR alone, in the numerator and in the denominator.
+    return (_WDRVI_ALPHA * nir - red) / (_WDRVI_ALPHA * nir + red)
+
+
+def _kndvi(nir: Values, red: Values) -> Values:
+    # The radial basis kernel with its length at the mean of both bands.
+    ratio = _difference_ratio(nir, red)
+    # tanh would turn the infinity of a vanishing denominator into 1.
+    kernel: Values = np.where(np.isinf(ratio), np.nan, np.tanh(ratio**2))
+    return kernel
+
+
+_NORMALISED = (-1.0, 1.0)
+
+_ALL = (
+    Index(
+        "ndvi",
+        "Normalized Difference Vegetation Index",
+        ("nir", "red"),
+        _difference_ratio,
+        _NORMALISED,
+        "Rouse et al. 1974, 3rd ERTS Symposium, NASA SP-351, 309-317",
+        "NDVI",
+    ),
+    Index(
+        "evi",
+        "Enhanced Vegetation Index",
+        ("nir", "red", "blue"),
+        _evi,
+        # Unbounded: over clouds and snow the denominator nears 0. 1.25 is its value for NIR 1, red and blue 0.
+        (-1.0, 1.25),
+        "Huete et al. 2002, Remote Sens. Environ. 83:195-213, doi:10.1016/S0034-4257(02)00096-2",
+        "EVI",
+    ),
+    Index(
+        "evi2",
+        "Two-Band Enhanced Vegetation Index",
+        ("nir", "red"),
+        _evi2,
+        (-1.0, 1.25),
+        "Jiang et al. 2008, Remote Sens. Environ. 112:3833-3845, doi:10.1016/j.rse.2008.06.006",
+        "EVI2",
+    ),
+    Index(
+        "savi",
+        "Soil-Adjusted Vegetation Index (L = 0.5)",
+        ("nir", "red"),
+        _savi,
+        _NORMALISED,
+        "Huete 1988, Remote Sens. Environ. 25:295-309, doi:10.1016/0034-4257(88)90106-X",
+        "SAVI",
+    ),
+    Index(
+        "osavi",
+        "Optimized Soil-Adjusted Vegetation Index",
+        ("nir", "red"),
+        _osavi,
+        _NORMALISED,
+        "Rondeaux et al. 1996, Remote Sens. Environ. 55:95-107, doi:10.1016/0034-4257(95)00186-7",
+        "OSAVI",
+    ),
+    Index(
+        "msavi",
+        "Modified Soil-Adjusted Vegetation Index",
+        ("nir", "red"),
+        _msavi,
+        _NORMALISED,
+        "Qi et al. 1994, Remote Sens. Environ. 48:119-126, doi:10.1016/0034-4257(94)90134-1",
+        "MSAVI",
+    ),
+    Index(
+        "gndvi",
+        "Green Normalized Difference Vegetation Index",
+        ("nir", "green"),
+        _difference_ratio,
+        _NORMALISED,
+        "Gitelson et al. 1996, Remote Sens. Environ. 58:289-298, doi:10.1016/S0034-4257(96)00072-7",
+        "GNDVI",
+    ),
+    Index(
+        "ndwi",
+        "Normalized Difference Water Index (green, NIR)",
+        ("green", "nir"),
+        _difference_ratio,
+        _NORMALISED,
+        "McFeeters 1996, Int. J. Remote Sens. 17:1425-1432, doi:10.1080/01431169608948714",
+        "NDWI",
+    ),
+    Index(
+        "ndmi",
+        "Normalized Difference Moisture Index (NIR, SWIR 1610 nm)",
+        ("nir", "swir16"),
+        _difference_ratio,
+        _NORMALISED,
+        "Hardisky et al. 1983, Photogramm. Eng. Remote Sens. 49:77-83",
+        "NDMI",
+    ),
+    Index(
+        "ndre",
+        "Normalized Difference Red-Edge Index (NIR, 705 nm)",
+        ("nir", "rededge1"),
+        _difference_ratio,
+        _NORMALISED,
+        "Gitelson & Merzlyak 1994, J. Plant Physiol. 143:286-292, doi:10.1016/S0176-1617(11)81633-0",
+        "NDREI",
+    ),
+    Index(
+        "gci",
+        "Green Chlorophyll Index",
+        ("nir", "green"),
+        _ratio_minus_one,
+        (-1.0, 32.0),
+        "Gitelson et al. 2003, J. Plant Physiol. 160:271-282, doi:10.1078/0176-1617-00887",
+        "CIG",
+        _COARSE_SCALE,
+    ),
+    Index(
+        "rci",
+        "Red-Edge Chlorophyll Index (783, 705 nm)",
+        ("rededge3", "rededge1"),
+        _ratio_minus_one,
+        (-1.0, 32.0),
+        "Gitelson et al. 2003, J. Plant Physiol. 160:271-282, doi:10.1078/0176-1617-00887",
+        "CIRE",
+        _COARSE_SCALE,
+    ),
+    Index(
+        "wdrvi",
+        f"Wide Dynamic Range Vegetation Index (alpha = {_WDRVI_ALPHA})",
+        ("nir", "red"),
+        _wdrvi,
+        _NORMALISED,
+        "Gitelson 2004, J. Plant Physiol. 161:165-173, doi:10.1078/0176-1617-01176",
+        "WDRVI",
+    ),
+    Index(
+        "kndvi",
+        "Kernel Normalized Difference Vegetation Index",
+        ("nir", "red"),
+        _kndvi,
+        (0.0, math.tanh(1)),
+        "Camps-Valls et al. 2021, Sci. Adv. 7:eabc7447, doi:10.1126/sciadv.abc7447",
+        "kNDVI",
+    ),
+)
+
+INDICES: Mapping[str, Index] = MappingProxyType({index.name: index for index in _ALL})
+"""All indices by name."""
+
+
+def get_index(name: str) -> Index:
+    """Look up an index by name, in upper or lower case.
+
+    Raises
+    ------
+    ConfigError
+        If there is none: lists them, and the nearest first.
+
+    Examples
+    --------
+    >>> get_index("NDVI").bands
+    ('nir', 'red')
+    """
+    index = INDICES.get(name.lower())
+    if index is None:
+        near = difflib.get_close_matches(name.lower(), INDICES, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Take one of these."
+        raise ConfigError(f"there is no index {name!r}; there are {', '.join(INDICES)}", remedy=hint)
+    return index

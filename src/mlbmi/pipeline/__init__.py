@@ -1,0 +1,14 @@
+"""The order of the steps: plan, then compute. The only room that knows them all.
+
+:func:`plan` reads metadata and raster headers, never a pixel; :func:`execute` does what a plan says; :func:`run` does both.
+:func:`search` and :func:`load` are the first steps on their own, for notebooks.
+"""
+
+from __future__ import annotations
+
+from mlbmi.pipeline.execution import RunResult, execute, run
+from mlbmi.pipeline.interactive import load, search
+from mlbmi.pipeline.planning import plan
+from mlbmi.pipeline.progress import Progress, Silent
+
+__all__ = ["Progress", "RunResult", "Silent", "execute", "load", "plan", "run", "search"]

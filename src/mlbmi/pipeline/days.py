@@ -1,0 +1,244 @@
+"""The days of a run: read several at a time, keep what is clear, note what is done, and publish the cube."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlbmi.cube import CubeStore
+from mlbmi.errors import ReadError
+from mlbmi.grid import row_blocks
+from mlbmi.indices import get_index
+from mlbmi.pipeline.acquire import Recipe, SceneTally, add_scene
+from mlbmi.read import configured, decide_offset
+from mlbmi.types import Acquisition
+from mlbmi.write import replace_folder, write_index_cog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mlbmi.aoi import AOI
+    from mlbmi.config import RunConfig
+    from mlbmi.pipeline.progress import Progress
+    from mlbmi.pipeline.workspace import Workspace
+    from mlbmi.types import DayPlan, GridPlan, RunPlan, Scene
+
+__all__ = ["Days", "read_days"]
+
+_log = logging.getLogger("mlbmi")
+
+_BLOCK_PIXELS = 12_000_000
+"""Pixels read at a time by one worker: about 1000 rows of a whole tile, 0.4 GB with two bands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """All days of a run, read.
+
+    Attributes
+    ----------
+    store : CubeStore
+        The unfinished cube: every planned day of every grid.
+    plan : RunPlan
+        What was planned.
+    acquisitions : tuple of Acquisition
+        What became of each planned scene, in order of grid and day.
+    index_files : tuple of Path
+        The index COGs, of the days with a clear pixel.
+    """
+
+    store: CubeStore
+    plan: RunPlan
+    acquisitions: tuple[Acquisition, ...]
+    index_files: tuple[Path, ...]
+
+    def kept(self, grid: GridPlan) -> list[int]:
+        """Return the numbers of the days of a grid that have a clear pixel."""
+        used = {(a.grid, a.scene.date) for a in self.acquisitions if a.status == "used" and a.scene is not None}
+        return [number for number, day in enumerate(grid.days) if (grid.name, day.date) in used]
+
+    def publish(self, space: Workspace) -> CubeStore:
+        """Move the cube into the output folder, without the days that have nothing clear."""
+        kept = {grid.name: self.kept(grid) for grid in self.plan.grids}
+        final = self.store.select({name: numbers for name, numbers in kept.items() if numbers}, space.folder / "publish.zarr")
+        replace_folder(final.path, space.out / "cube.zarr")
+        return CubeStore.open(space.out / "cube.zarr")
+
+
+def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, progress: Progress) -> Days:
+    """Read every planned day that an earlier, killed run has not finished.
+
+    Parameters
+    ----------
+    plan, config, aoi
+        The plan, the settings and the area.
+    space : Workspace
+        Where the unfinished cube and the notes are.
+    progress : Progress
+        Is told of each day.
+
+    Returns
+    -------
+    Days
+    """
+    store = _store(plan, space)
+    recipe = Recipe(bands=plan.bands, indices=config.index, keep=config.scl_keep, dilate_m=config.dilate_m)
+    jobs = [_Job(grid, number, day) for grid in plan.grids for number, day in enumerate(grid.days)]
+    inside = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
+    progress.start("read", len(jobs))
+    done: dict[_Job, tuple[Acquisition, ...]] = {}
+    with configured(), _pool(config.workers) as pool:
+        waiting: dict[Future[tuple[Acquisition, ...]], _Job] = {}
+        for job in jobs:
+            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index_dtype)
+            waiting[pool.submit(reader.read, job)] = job
+        while waiting:
+            finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                job = waiting.pop(future)
+                done[job] = future.result()
+                progress.advance("read", f"{job.day.date} {job.grid.name}")
+    acquisitions = tuple(acquisition for job in jobs for acquisition in done[job])
+    files = tuple(
+        path for job in jobs if _any_used(done[job]) for name in config.index for path in [_index_path(space, job, name)]
+    )
+    return Days(store, plan, acquisitions, files)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """One day of one grid; equal only to itself."""
+
+    grid: GridPlan
+    number: int
+    day: DayPlan
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads a day into the cube and writes its index COGs."""
+
+    store: CubeStore
+    recipe: Recipe
+    inside: NDArray[np.bool_]
+    space: Workspace
+    dtype: str
+
+    def read(self, job: _Job) -> tuple[Acquisition, ...]:
+        """Return what became of the day's scenes: from the notes if they know, else by reading."""
+        noted = self.space.noted(job.grid.name, job.day.date, job.day.scenes)
+        if noted is not None:
+            return noted
+        acquisitions = self._read_anew(job)
+        self.space.note(job.grid.name, job.day.date, acquisitions)
+        return acquisitions
+
+    def _read_anew(self, job: _Job) -> tuple[Acquisition, ...]:
+        """Read all scenes of the day; one that fails in any block is left out of all, so that no block differs from another."""
+        failed: dict[str, Acquisition] = {}
+        while True:
+            scenes = [scene for scene in job.day.scenes if scene.item_id not in failed]
+            try:
+                tallies, clear = self._fill(job, scenes)
+            except _SceneError as error:
+                _log.warning("%s", error.reason)
+                failed[error.scene.item_id] = Acquisition(
+                    item_id=error.scene.item_id, scene=error.scene, status="failed", reason=error.reason, grid=job.grid.name
+                )
+                continue
+            break
+        read = {scene.item_id: self._outcome(scene, tallies[scene.item_id], job, clear=clear) for scene in scenes}
+        return tuple({**failed, **read}[scene.item_id] for scene in job.day.scenes)
+
+    def _fill(self, job: _Job, scenes: Sequence[Scene]) -> tuple[Mapping[str, SceneTally], int]:
+        tallies = {scene.item_id: SceneTally() for scene in scenes}
+        whole = self._float_images(job)
+        clear = 0
+        for rows, geobox in row_blocks(job.grid.geobox, max_pixels=_BLOCK_PIXELS, multiple=self.store.chunk[0]):
+            inside = self.inside[rows]
+            fused = {name: np.full(geobox.shape, np.nan, dtype=np.float32) for name in self.recipe.indices}
+            for scene in scenes:
+                try:
+                    add_scene(fused, scene, geobox, self.recipe, inside=inside, tally=tallies[scene.item_id])
+                except ReadError as error:
+                    raise _SceneError(scene, str(error)) from error
+            for name, values in fused.items():
+                self.store.write_rows(job.grid.name, name, job.number, rows, values)
+                clear += int(np.count_nonzero(~np.isnan(values)))
+                if name in whole:
+                    whole[name][rows] = values
+        if clear:
+            self._write_cogs(job, whole)
+        return tallies, clear
+
+    def _float_images(self, job: _Job) -> dict[str, NDArray[np.float32]]:
+        if self.dtype == "int16":
+            return {}
+        return {name: np.empty(job.grid.geobox.shape, dtype=np.float32) for name in self.recipe.indices}
+
+    def _write_cogs(self, job: _Job, whole: Mapping[str, NDArray[np.float32]]) -> None:
+        for name in self.recipe.indices:
+            index = get_index(name)
+            values = whole[name] if name in whole else self.store.read_day(job.grid.name, name, job.number)
+            write_index_cog(
+                _index_path(self.space, job, name),
+                values,
+                job.grid.geobox,
+                index=index.name,
+                long_name=index.long_name,
+                scale=index.scale,
+                date=job.day.date,
+            )
+
+    def _outcome(self, scene: Scene, tally: SceneTally, job: _Job, *, clear: int) -> Acquisition:
+        acquisition = tally.acquisition(scene, job.grid.name, decide_offset(scene, self.recipe.bands[0]))
+        if clear:
+            return acquisition
+        reason = f"no clear pixel among the {tally.pixels} of the area on that day"
+        return dataclasses.replace(acquisition, status="left out", reason=reason)
+
+
+class _SceneError(Exception):
+    """A scene of a day cannot be read: carries which."""
+
+    def __init__(self, scene: Scene, reason: str) -> None:
+        super().__init__(reason)
+        self.scene = scene
+        self.reason = reason
+
+
+def _store(plan: RunPlan, space: Workspace) -> CubeStore:
+    path = space.folder / "cube.zarr"
+    if space.resumed and path.is_dir():
+        return CubeStore.open(path)
+    grids = {grid.name: (grid.geobox, [day.date for day in grid.days]) for grid in plan.grids}
+    indices = [get_index(name) for name in plan.indices]
+    scales = {index.name: index.scale for index in indices}
+    return CubeStore.create(path, grids, scales, long_names={index.name: index.long_name for index in indices})
+
+
+def _index_path(space: Workspace, job: _Job, name: str) -> Path:
+    return space.out / job.grid.name / f"{name}_{job.day.date.isoformat()}.tif"
+
+
+def _any_used(acquisitions: Sequence[Acquisition]) -> bool:
+    return any(acquisition.status == "used" for acquisition in acquisitions)
+
+
+@contextlib.contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads; on an error or Ctrl-C drop what has not begun, so that the end is near."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-read")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,169 @@
+"""The first steps on their own, for notebooks: search, then load a cube."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from mlbmi import catalogs
+from mlbmi.cube import assemble
+from mlbmi.errors import InputError, NothingFoundError
+from mlbmi.pipeline.acquire import Recipe, scene_indices
+from mlbmi.pipeline.planning import bands_for, plan_grids
+from mlbmi.read import configured
+from mlbmi.sentinel2 import SCL_KEEP
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from mlbmi.aoi import AOI
+    from mlbmi.catalogs import SearchResult
+    from mlbmi.types import DayPlan, GridPlan, Scene
+
+__all__ = ["load", "search"]
+
+
+def search(
+    aoi: AOI,
+    *,
+    start: str | dt.date,
+    end: str | dt.date,
+    cloud_cover: float | None = None,
+    catalog: str = "earth-search",
+    collection: str | None = None,
+    indices: Sequence[str] = ("ndvi",),
+) -> SearchResult:
+    """Find the Sentinel-2 L2A scenes over an area.
+
+    Parameters
+    ----------
+    aoi : AOI
+        The area.
+    start, end : str or datetime.date
+        First and last UTC day, both included; ISO 8601 if text.
+    cloud_cover : float, optional
+        Largest clouded share of the whole scene, per cent.
+    catalog : str
+        ``earth-search``, ``earth-search-c1``, ``planetary-computer``, ``cdse``, the URL of a STAC API, or the path of a static
+        catalogue.
+    collection : str, optional
+        Collection within it.
+    indices : sequence of str
+        Indices that the scenes must have the bands for.
+
+    Returns
+    -------
+    SearchResult
+        A sequence of :class:`~mlbmi.types.Scene`, one for each tile and day; what was left out, with reasons, is in its
+        ``left_out``.
+
+    Raises
+    ------
+    InputError
+        If a date, an index or the catalogue's name cannot be used.
+    SearchError
+        If the catalogue cannot be read.
+    """
+    return catalogs.search(
+        aoi,
+        start=_as_date(start, "start"),
+        end=_as_date(end, "end"),
+        cloud_cover=cloud_cover,
+        catalog=catalog,
+        collection=collection,
+        bands=bands_for(indices),
+    )
+
+
+def load(
+    scenes: Iterable[Scene],
+    aoi: AOI,
+    *,
+    indices: Sequence[str] = ("ndvi",),
+    scl_keep: Collection[int] = SCL_KEEP,
+    dilate_m: float = 0.0,
+    chunks: Mapping[str, int] | None = None,
+) -> xr.Dataset:
+    """Load indices over an area as one cube, masked, on one grid.
+
+    Parameters
+    ----------
+    scenes : iterable of Scene
+        What :func:`search` found, or a part of it.
+    aoi : AOI
+        The area; pixels whose centre lies outside are missing.
+    indices : sequence of str
+        Short names of indices.
+    scl_keep : collection of int
+        Scene classes that count as clear.
+    dilate_m : float
+        Distance in metres by which clouds and shadows are grown.
+    chunks : mapping, optional
+        Sizes of Dask chunks for ``y`` and ``x``: the cube is then lazy. None reads at once.
+
+    Returns
+    -------
+    xarray.Dataset
+        One float32 variable an index, ``(time, y, x)``, NaN = missing, with CRS; ``time`` is the UTC day.
+
+    Raises
+    ------
+    InputError
+        If two scenes show the same tile on the same day.
+    NothingFoundError
+        If there is no scene, or none has a pixel inside the area.
+    ReadError
+        If a raster cannot be read: nothing is skipped here.
+    """
+    scenes = list(scenes)
+    _check_unique(scenes)
+    if not scenes:
+        raise NothingFoundError("there is no scene to load")
+    bands = bands_for(indices)
+    with configured():
+        grids, _ = plan_grids(scenes, aoi, bands, grid="mosaic")
+        if not grids:
+            raise NothingFoundError(f"none of {len(scenes)} scenes has a pixel inside the AOI {aoi.name!r}")
+        recipe = Recipe(bands=bands, indices=tuple(indices), keep=tuple(scl_keep), dilate_m=dilate_m)
+        return _load_grid(grids[0], aoi, recipe, chunks)
+
+
+def _load_grid(grid: GridPlan, aoi: AOI, recipe: Recipe, chunks: Mapping[str, int] | None) -> xr.Dataset:
+    inside = xr.DataArray(aoi.mask(grid.geobox), dims=("y", "x"))
+    days = {day.date: _fused_day(day, grid, recipe, chunks, inside) for day in grid.days}
+    return assemble(days, grid.geobox)
+
+
+def _fused_day(
+    day: DayPlan, grid: GridPlan, recipe: Recipe, chunks: Mapping[str, int] | None, inside: xr.DataArray
+) -> dict[str, xr.DataArray]:
+    """Lay the scenes of a day over one another: the first valid value wins."""
+    fused: dict[str, xr.DataArray] = {}
+    for scene in day.scenes:
+        values, _ = scene_indices(scene, grid.geobox, recipe, chunks=chunks)
+        fused = {name: fused[name].fillna(new) if name in fused else new for name, new in values.items()}
+    return {name: values.where(inside) for name, values in fused.items()}
+
+
+def _check_unique(scenes: Sequence[Scene]) -> None:
+    seen: dict[tuple[str, dt.date], str] = {}
+    for scene in scenes:
+        other = seen.setdefault((scene.tile, scene.date), scene.item_id)
+        if other != scene.item_id:
+            raise InputError(
+                f"scenes {other!r} and {scene.item_id!r} both show tile {scene.tile} on {scene.date}; there may be one",
+                remedy="Take them from one `search`, which chooses.",
+            )
+
+
+def _as_date(value: str | dt.date, name: str) -> dt.date:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError as error:
+        raise InputError(f"{name} = {value!r} is not a date such as '2020-01-31'") from error

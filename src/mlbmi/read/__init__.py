@@ -1,0 +1,15 @@
+"""Headers, windows of DN, the offset decision, DN → reflectance.
+
+Pixels travel through :func:`odc.stac.load`, on any grid, eager or as Dask chunks. Three things are this room's own, because
+no neighbour does them: the opened file decides where its pixels lie, whatever the item says; every failed read is a
+:class:`~mlbmi.errors.ReadError` that names item, band and reason, never a hole; and nearest-neighbour resampling gives the
+same pixels however the grid is cut into chunks.
+"""
+
+from mlbmi.read.access import configured
+from mlbmi.read.header import open_geobox
+from mlbmi.read.offset import decide_offset
+from mlbmi.read.reflectance import to_reflectance
+from mlbmi.read.scene import read_scene
+
+__all__ = ["configured", "decide_offset", "open_geobox", "read_scene", "to_reflectance"]

@@ -1,0 +1,108 @@
+"""The reader that odc-stac calls for each chunk of each band: opens, reads, and fails loudly."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from mlbmi.read.access import current_settings, gdal_options
+from mlbmi.read.failures import read_error
+from mlbmi.read.header import native_geobox
+from mlbmi.read.resample import nearest
+from mlbmi.sentinel2 import DN_NODATA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
+
+__all__ = ["SceneDriver"]
+
+_DN_TYPES = ("uint8", "uint16")
+"""What Sentinel-2 L2A is published in; anything else would be clamped or cut off in silence."""
+
+
+class SceneDriver:
+    """A reader driver, in odc-loader's sense (its ``ReaderDriver`` protocol), that knows which item and band each address is.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        By href, what to call it in an error.
+    """
+
+    md_parser = None  # odc-stac's own
+    dask_reader = None  # the default: one task for each chunk
+    aux_reader = None  # rasters only
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = dict(names)
+
+    def new_load(self, geobox: GeoBox, *, chunks: dict[str, int] | None = None) -> None:
+        """Begin a load: nothing is shared between its reads."""
+
+    def finalise_load(self, load_state: None) -> None:
+        """End a load."""
+
+    def capture_env(self) -> dict[str, str]:
+        """Return the settings for remote files; they travel with the Dask graph."""
+        return current_settings()
+
+    @contextlib.contextmanager
+    def restore_env(self, env: dict[str, str], load_state: None) -> Iterator[dict[str, str]]:  # noqa: ARG002 — odc's signature
+        """Hand the settings to :meth:`open`: GDAL's environment is entered there, for each file by its kind."""
+        yield env
+
+    def open(self, src: Any, ctx: dict[str, str]) -> _AssetReader:
+        """Return a reader for one file; nothing is opened yet."""
+        return _AssetReader(src.uri, self._names[src.uri], ctx)
+
+
+class _AssetReader:
+    """Reads one file onto any grid."""
+
+    def __init__(self, href: str, name: str, settings: Mapping[str, str]) -> None:
+        self._href = href
+        self._name = name
+        self._settings = settings
+
+    def read(
+        self,
+        cfg: Any,
+        dst_geobox: GeoBox,
+        *,
+        dst: NDArray[Any] | None = None,  # noqa: ARG002 — odc's signature
+        selection: Any = None,  # noqa: ARG002 — odc's signature
+    ) -> tuple[tuple[slice, slice], NDArray[Any]]:
+        """Return the part of the grid that is filled, here always all of it, and its pixels."""
+        height, width = dst_geobox.shape
+        options = gdal_options(self._href, self._settings)
+        try:
+            with rasterio.Env(**options), rasterio.open(self._href, sharing=False) as source:
+                pixels = nearest(_windows_of(source, cfg.dtype), native_geobox(source), dst_geobox, cfg.dtype)
+        except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
+            # "from None": GDAL's message may hold a signed address, and all that it says is in the line already.
+            raise read_error(self._name, self._href, error) from None
+        return (slice(0, height), slice(0, width)), pixels
+
+
+def _windows_of(source: Any, dtype: str) -> Any:
+    """Return a function that reads windows of an open data set, missing pixels as 0."""
+    if source.dtypes[0] not in _DN_TYPES:
+        raise ValueError(f"it holds {source.dtypes[0]}; Sentinel-2 L2A is published in {' or '.join(_DN_TYPES)}")
+
+    def read(rows: slice, columns: slice) -> NDArray[Any]:
+        pixels: NDArray[Any] = source.read(1, window=Window.from_slices(rows, columns))
+        if source.nodata is not None and source.nodata != DN_NODATA:
+            pixels[pixels == source.nodata] = DN_NODATA
+        if pixels.itemsize > np.dtype(dtype).itemsize:
+            # A scene class that does not fit a byte is no class: 255, which every mask drops.
+            np.minimum(pixels, np.iinfo(dtype).max, out=pixels)
+        return pixels.astype(dtype, copy=False)
+
+    return read
