@@ -31,7 +31,8 @@ def test_defaults():
 
 
 def test_precedence_given_toml_environment_dotenv_default(tmp_path):
-    (tmp_path / ".env").write_text("MLBMI_SEED=1\nMLBMI_N_CLUSTERS=2\nMLBMI_GRID=tile\nMLBMI_WORKERS=9\nAWS_SECRET_ACCESS_KEY=x\n")
+    settings = ["MLBMI_SEED=1", "MLBMI_N_CLUSTERS=2", "MLBMI_GRID=tile", "MLBMI_WORKERS=9", "AWS_SECRET_ACCESS_KEY=x"]
+    (tmp_path / ".env").write_text("\n".join(settings))
     toml = tmp_path / "run.toml"
     toml.write_text("[mlbmi]\nn-clusters = 4\ngrid = 'mosaic'\n")
     config = load_config({**NEEDED, "grid": "tile"}, toml=toml, environment={"MLBMI_SEED": "3", "MLBMI_N_CLUSTERS": "3"})

@@ -85,6 +85,9 @@ MinObservations = Annotated[
     int | None,
     typer.Option("--min-observations", help="Clear dates that a pixel's series needs.", show_default="by the dates"),
 ]
+Figures = Annotated[
+    bool | None, typer.Option("--figures/--no-figures", help="Draw figures: a second each, two a date.", show_default="figures")
+]
 Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
 Settings = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings.", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, and read no pixel.")]
@@ -125,6 +128,7 @@ def run(
     dilate: Dilate = None,
     index_dtype: IndexDtype = None,
     min_observations: MinObservations = None,
+    figures: Figures = None,
     workers: Workers = None,
     config: Settings = None,
     dry_run: DryRun = False,
@@ -151,6 +155,7 @@ def run(
         "dilate_m": dilate,
         "index_dtype": index_dtype,
         "min_observations": min_observations,
+        "figures": figures,
         "workers": workers,
         "overwrite": overwrite or None,
     }

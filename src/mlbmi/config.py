@@ -64,6 +64,8 @@ class RunConfig(BaseModel):
         Distance in metres by which clouds and their shadows are grown.
     index_dtype : str
         ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
+    figures : bool
+        Whether to draw figures: about a second each, two for every date.
     min_observations : int or None
         Clear dates that a pixel needs to be clustered by its series; None: the method's own default.
     workers : int
@@ -95,6 +97,7 @@ class RunConfig(BaseModel):
     scl_keep: Annotated[tuple[int, ...], Field(min_length=1)] = tuple(int(scl) for scl in SCL_KEEP)
     dilate_m: Annotated[float, Field(ge=0, le=5000)] = 0.0
     index_dtype: Literal["int16", "float32"] = "int16"
+    figures: bool = True
     min_observations: Annotated[int | None, Field(ge=1)] = None
     workers: Annotated[int, Field(ge=1, le=64)] = 4
     overwrite: bool = False

@@ -156,7 +156,8 @@ def show_result(result: RunResult, *, as_json: bool) -> None:
         title = f"{clustering['mode']} · {clustering['index']} · {clustering['grid']}: {clustering['n_clusters']} clusters"
         table = Table("cluster", "center", "hectares", "share", title=title)
         for row in clustering["clusters"]:
-            table.add_row(str(row["cluster"]), f"{row['center']:.3f}", f"{row['hectares']:,.1f}", f"{row['share']:.1%}")
+            hectares = "" if row["hectares"] is None else f"{row['hectares']:,.1f}"
+            table.add_row(str(row["cluster"]), f"{row['center']:.3f}", hectares, f"{row['share']:.1%}")
         _out().print(table)
     counts = Counter(acquisition.status for acquisition in result.record.acquisitions)
     _out().print(", ".join(f"{count} items {status}" for status, count in sorted(counts.items())) + "; each in acquisitions.csv")

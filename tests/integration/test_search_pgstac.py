@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from mlbmi.aoi import AOI
-from mlbmi.errors import SearchError
 from mlbmi.catalogs import search
+from mlbmi.errors import SearchError
 
 pytestmark = pytest.mark.server
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cube.coding import encode
+from mlbmi.coding import encode
 from mlbmi.cube.layout import VERSION, check_plan, stored_days, stored_geobox, write_skeleton
 from mlbmi.errors import CubeError
 

@@ -25,7 +25,7 @@ _ROUNDING = 1e-6
 kNDVI, is 0.7615942 there and 0.7615941… in truth."""
 
 
-def compute(index: Index | str, reflectance: Mapping[str, T]) -> T:
+def compute(index: Index | str, reflectance: Mapping[str, T], *, dtype: type[np.floating[Any]] = np.float32) -> T:
     """Compute an index.
 
     Parameters
@@ -35,10 +35,13 @@ def compute(index: Index | str, reflectance: Mapping[str, T]) -> T:
     reflectance : mapping of str to array
         Surface reflectance (0–1, float, NaN = missing) by canonical band name; NumPy, Dask or xarray, of one shape. Bands that
         the index does not need are ignored.
+    dtype : float32 or float64
+        Type in which it is computed and returned. float32 is good to about 1e-7, of an NDVI; float64, from reflectance in
+        float64, rounds to the same step of a stored index as exact arithmetic.
 
     Returns
     -------
-    array of float32
+    array of dtype
         Of the kind given. NaN where an input is missing or the formula has no value (a denominator of 0, the root of a negative
         number): never 0, which is a legal value. Values out of bounds stay: see :func:`out_of_bounds`.
 
@@ -60,15 +63,15 @@ def compute(index: Index | str, reflectance: Mapping[str, T]) -> T:
     if missing:
         raise InputError(f"index {index.name!r} needs {', '.join(index.bands)}; not given: {', '.join(missing)}")
 
-    def finite(*bands: NDArray[Any]) -> NDArray[np.float32]:
+    def finite(*bands: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            values = index.formula(*(band.astype(np.float32, copy=False) for band in bands)).astype(np.float32, copy=False)
-        return np.where(np.isfinite(values), values, np.float32(np.nan))
+            values = index.formula(*(band.astype(dtype, copy=False) for band in bands)).astype(dtype, copy=False)
+        return np.where(np.isfinite(values), values, dtype(np.nan))
 
-    return _map(finite, [reflectance[band] for band in index.bands])
+    return _map(finite, [reflectance[band] for band in index.bands], dtype)
 
 
-def _map(function: Callable[..., NDArray[np.float32]], arrays: list[T]) -> T:
+def _map(function: Callable[..., NDArray[Any]], arrays: list[T], dtype: type[np.floating[Any]]) -> T:
     """Apply a function of NumPy arrays to arrays of any kind, pixel by pixel."""
     first: Any = arrays[0]
     result: Any
@@ -77,9 +80,9 @@ def _map(function: Callable[..., NDArray[np.float32]], arrays: list[T]) -> T:
     elif hasattr(first, "dims"):
         import xarray as xr
 
-        result = xr.apply_ufunc(function, *arrays, dask="parallelized", output_dtypes=[np.float32])
+        result = xr.apply_ufunc(function, *arrays, dask="parallelized", output_dtypes=[dtype])
     else:  # a bare Dask array
-        result = first.map_blocks(function, *arrays[1:], dtype=np.float32, meta=np.empty((0,) * first.ndim, dtype=np.float32))
+        result = first.map_blocks(function, *arrays[1:], dtype=dtype, meta=np.empty((0,) * first.ndim, dtype=dtype))
     return cast("T", result)
 
 

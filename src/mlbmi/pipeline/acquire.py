@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,7 +82,12 @@ class SceneTally:
 
 
 def scene_indices(
-    scene: Scene, geobox: GeoBox, recipe: Recipe, *, chunks: Mapping[str, int] | None = None
+    scene: Scene,
+    geobox: GeoBox,
+    recipe: Recipe,
+    *,
+    chunks: Mapping[str, int] | None = None,
+    dtype: type[np.floating[Any]] = np.float32,
 ) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray]]:
     """Read a scene on a grid and compute its indices where it is clear.
 
@@ -96,11 +101,13 @@ def scene_indices(
         What to make of it.
     chunks : mapping, optional
         Sizes of Dask chunks for ``y`` and ``x``; None reads at once.
+    dtype : float32 or float64
+        Type of the arithmetic and of the indices.
 
     Returns
     -------
     (dict of str to DataArray, dict of str to DataArray)
-        float32 indices by name, NaN where not clear, undefined or out of bounds; and bool masks by cause of loss, each pixel
+        Indices by name, NaN where not clear, undefined or out of bounds; and bool masks by cause of loss, each pixel
         under its first cause: ``nodata``, ``scl``, ``dilation``, then ``undefined_<index>`` and ``range_<index>``.
 
     Raises
@@ -119,10 +126,10 @@ def scene_indices(
     lost["scl"] = mask["scl"] & ~lost["nodata"]
     lost["dilation"] = mask["dilation"] & ~lost["nodata"]
     clear = mask["valid"] & has_data
-    reflectance = {band: to_reflectance(dn[band], decide_offset(scene, band)) for band in recipe.bands}
+    reflectance = {band: to_reflectance(dn[band], decide_offset(scene, band), dtype=dtype) for band in recipe.bands}
     values: dict[str, xr.DataArray] = {}
     for name in recipe.indices:
-        raw = compute(name, reflectance)
+        raw = compute(name, reflectance, dtype=dtype)
         outside = out_of_bounds(name, raw)
         lost[f"undefined_{name}"] = clear & np.isnan(raw)
         lost[f"range_{name}"] = clear & outside
@@ -138,7 +145,7 @@ def _has_data(dn: xr.Dataset, bands: Sequence[str]) -> xr.DataArray:
 
 
 def add_scene(
-    fused: dict[str, NDArray[np.float32]],
+    fused: dict[str, NDArray[np.float64]],
     scene: Scene,
     geobox: GeoBox,
     recipe: Recipe,
@@ -150,8 +157,9 @@ def add_scene(
 
     Parameters
     ----------
-    fused : dict of str to ndarray of float32
-        Indices on the grid, NaN where missing; changed in place. Scenes given earlier keep precedence.
+    fused : dict of str to ndarray of float64
+        Indices on the grid, NaN where missing; changed in place. float64, so that rounding to steps comes out exact.
+        Scenes given earlier keep precedence.
     scene, geobox, recipe
         As for :func:`scene_indices`.
     inside : ndarray of bool
@@ -159,7 +167,7 @@ def add_scene(
     tally : SceneTally
         Changed in place.
     """
-    values, lost = scene_indices(scene, geobox, recipe)
+    values, lost = scene_indices(scene, geobox, recipe, dtype=np.float64)
     lost_pixels = {cause: int(np.count_nonzero(where.values & inside)) for cause, where in lost.items()}
     tally.pixels += int(np.count_nonzero(inside))
     tally.clear += int(np.count_nonzero(inside)) - sum(lost_pixels[cause] for cause in ("nodata", "scl", "dilation"))

@@ -12,7 +12,9 @@ from mlbmi.write import MappedClustering, write_clustering, write_index_figures,
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import xarray as xr
+    from numpy.typing import NDArray
 
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
@@ -64,24 +66,50 @@ def cluster_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AO
     progress.start("cluster", len(grids) * len(config.index) * len(config.mode))
     made = Made()
     for grid in grids:
-        shown = {"grid": grid.name, "area": aoi.mask(grid.geobox), "place": aoi.name, "credit": _credit(grid)}
+        shown = _Shown(grid.name, aoi.mask(grid.geobox), aoi.name, _credit(grid))
         for index in config.index:
             data = cube.read(grid.name, index)
-            made.paths += write_index_figures(data, out, **shown)
+            if config.figures:
+                made.paths += write_index_figures(
+                    data, out, grid=shown.grid, area=shown.area, place=shown.place, credit=shown.credit
+                )
             for mode in config.mode:
                 clustering = _cluster(data, mode, config)
-                made.paths += write_clustering(clustering, out, data=data, model=grid.name == "mosaic", **shown)
-                if grid.name != "mosaic":
-                    made.paths.append(write_model(_model_path(out, grid, clustering), clustering))
+                made.paths += _write(clustering, data, shown, out, figures=config.figures)
                 made.summaries.append(_summary(clustering, grid))
                 made.clusterings.append(MappedClustering(grid.name, clustering, pixel_area_ha(grid.geobox)))
                 progress.advance("cluster", f"{mode} {index} {grid.name}")
     return made
 
 
-def _model_path(out: Path, grid: GridPlan, clustering: Clustering) -> Path:
-    """Return where the model of a tile's own grid goes: a mosaic's stands in the output folder itself."""
-    return out / grid.name / f"model_{clustering.mode}_{clustering.index}_k{clustering.n_clusters}.json"
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What figures say of where and whose the pixels are."""
+
+    grid: str
+    area: NDArray[np.bool_]
+    place: str
+    credit: str
+
+
+def _write(clustering: Clustering, data: xr.DataArray, shown: _Shown, out: Path, *, figures: bool) -> list[Path]:
+    """Write a clustering; the model of a tile's own grid goes beside its maps, a mosaic's into the output folder itself."""
+    mosaic = shown.grid == "mosaic"
+    paths = write_clustering(
+        clustering,
+        out,
+        grid=shown.grid,
+        data=data,
+        area=shown.area,
+        model=mosaic,
+        figures=figures,
+        place=shown.place,
+        credit=shown.credit,
+    )
+    if not mosaic:
+        name = f"model_{clustering.mode}_{clustering.index}_k{clustering.n_clusters}.json"
+        paths.append(write_model(out / shown.grid / name, clustering))
+    return paths
 
 
 def _credit(grid: GridPlan) -> str:
@@ -118,7 +146,7 @@ def _summary(clustering: Clustering, grid: GridPlan) -> dict[str, Any]:
                 "cluster": row.cluster,
                 "center": row.center,
                 "pixels": row.pixels,
-                "hectares": round(row.pixels * area, 4),
+                "hectares": None if clustering.mode == "images" else round(row.pixels * area, 4),
                 "share": row.pixels / pixels if pixels else 0.0,
             }
             for row in whole

@@ -165,7 +165,7 @@ class _Reader:
         clear = 0
         for rows, geobox in row_blocks(job.grid.geobox, max_pixels=_BLOCK_PIXELS, multiple=self.store.chunk[0]):
             inside = self.inside[rows]
-            fused = {name: np.full(geobox.shape, np.nan, dtype=np.float32) for name in self.recipe.indices}
+            fused = {name: np.full(geobox.shape, np.nan) for name in self.recipe.indices}
             for scene in scenes:
                 try:
                     add_scene(fused, scene, geobox, self.recipe, inside=inside, tally=tallies[scene.item_id])

@@ -69,7 +69,7 @@ def decode(codes: T, scale: float | None = None) -> T:
     Parameters
     ----------
     codes : ndarray or DataArray of int16
-        Steps, −32768 = missing; a chunked DataArray stays lazy.
+        Steps, −32768 = missing; a chunked DataArray stays lazy. Floats count as decoded already.
     scale : float, optional
         Value of a step; by default a DataArray's own ``scale_factor``, else 0.0001.
 
@@ -93,7 +93,9 @@ def decode(codes: T, scale: float | None = None) -> T:
     return cast("T", result)
 
 
-def _lookup(codes: NDArray[np.int16], scale: float) -> NDArray[np.float32]:
+def _lookup(codes: NDArray[Any], scale: float) -> NDArray[np.float32]:
+    if codes.dtype.kind == "f":
+        return codes.astype(np.float32, copy=False)
     return _table(float(scale))[codes.astype(np.int16, copy=False).view(np.uint16)]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mlbmi.cube import decode, encode
+from mlbmi.coding import decode, encode
 from mlbmi.errors import CubeError
 
 

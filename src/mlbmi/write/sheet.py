@@ -1,0 +1,173 @@
+"""What the figures of clusters share: the map, the legend with areas, a panel per cluster."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlbmi.types import LABEL_NODATA
+from mlbmi.write.colours import MISSING_RGB, palette
+from mlbmi.write.page import DPI, FAINT, SCALE_BAR_HEIGHT, Frame, Page, pixel_hectares
+from mlbmi.write.pixels import class_pixels, member_pixels, shrink_area, shrink_labels, shrink_step
+from mlbmi.write.tables import cluster_names
+from mlbmi.write.words import coverage, covered, share, short, signed, unit_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
+
+    from mlbmi.write.colours import RGB
+
+__all__ = ["MAP_BOX", "ClusterSheet"]
+
+MAP_BOX = (7.0, 6.2)
+"""Largest width and height of the main map, in inches."""
+
+SIDE = 5.4
+"""Width of what stands beside the map, in inches."""
+
+_GAP = 0.5
+_WIDE = 1.9  # width over height from which the legend goes below the map
+_ROW = 0.27
+_PANELS = 12
+_LEGEND_ROWS = 16
+
+
+class ClusterSheet:
+    """What the figures of images and of series share: map, legend, panels. Lengths in inches.
+
+    Attributes
+    ----------
+    chart : (float, float, float, float)
+        Left, top, width and height of the room for a chart below the legend.
+    """
+
+    def __init__(
+        self,
+        labels: NDArray[np.uint8],
+        geobox: GeoBox,
+        centers: Sequence[float],
+        names: Sequence[str] | None,
+        area: NDArray[np.bool_] | None,
+        *,
+        chart_height: float,
+    ) -> None:
+        self.labels = labels
+        self.centers = centers
+        self.names = cluster_names(names, len(centers))
+        self.colours = palette(len(centers))
+        self.inside = covered(labels, geobox, area, labels != LABEL_NODATA)
+        self.hectares = pixel_hectares(geobox)
+        self.frame = Frame.of(geobox)
+        self.legend_height = (min(len(centers), _LEGEND_ROWS) + 2.5) * _ROW + 0.25
+        if self.frame.aspect > _WIDE:
+            self._place_below(chart_height)
+        else:
+            self._place_beside(chart_height)
+        self._arrange_panels()
+
+    def _place_beside(self, chart_height: float) -> None:
+        """Put the legend to the right of the map, and the chart below the legend."""
+        self.size = self.frame.fit(*MAP_BOX)
+        self.legend_left, self.legend_top = self.size[0] + _GAP, 0.0
+        self.width = self.legend_left + SIDE
+        self.body = max(self.size[1] + SCALE_BAR_HEIGHT, self.legend_height + chart_height)
+        self.chart = (self.legend_left + 0.55, self.legend_height, SIDE - 0.55, self.body - self.legend_height)
+
+    def _place_below(self, chart_height: float) -> None:
+        """Put the legend below a wide map, and the chart to the right of the legend."""
+        self.width = 2 * SIDE + 1.2
+        self.size = self.frame.fit(self.width, MAP_BOX[1])
+        self.legend_left, self.legend_top = 0.0, self.size[1] + SCALE_BAR_HEIGHT + 0.15
+        height = max(self.legend_height, chart_height)
+        self.body = self.legend_top + height
+        self.chart = (SIDE + 1.2, self.legend_top + 0.1, SIDE, height - 0.1)
+
+    def _arrange_panels(self) -> None:
+        count = len(self.centers)
+        panels = count if 1 < count <= _PANELS else 0  # one cluster is the map itself
+        self.columns = panels if panels <= 6 else math.ceil(panels / 2)
+        self.cell = (self.width + 0.15) / max(self.columns, 1)
+        self.panel = self.frame.fit((self.width + 0.15) / max(self.columns, 4) - 0.15, 2.6)
+        rows = math.ceil(panels / self.columns) if panels else 0
+        self.panels_height = rows * (self.panel[1] + 0.38) + (0.1 if rows else 0.0)
+
+    def draw(self, *, title: str, heading: str, credit: str) -> Page:
+        """Draw all but the chart; ``heading`` is the title of the legend's column of centers."""
+        page = Page(
+            self.width,
+            self.body + self.panels_height,
+            title=title,
+            subtitle=coverage(self.labels != LABEL_NODATA, self.inside, self.hectares),
+            caption=self.frame.caption,
+            credit=credit,
+        )
+        step = shrink_step(self.labels.shape, int(max(self.size) * DPI))
+        small, inside = shrink_labels(self.labels, step), shrink_area(self.inside, step)
+        page.map(0, 0, self.size, class_pixels(small, self.colours, inside))
+        page.scale_bar(0, self.size[1], self.size[0], self.frame)
+        self._legend(page, heading)
+        self._panels(page, small, inside)
+        return page
+
+    def _legend(self, page: Page, heading: str) -> None:
+        counts = np.bincount(self.labels.ravel(), minlength=256)[: len(self.centers)]
+        self._legend_row(page, 0, ("", "cluster", heading, self._unit(), "share"), color=FAINT, size=9)
+        page.rule(self.legend_left, self.legend_top + _ROW + 0.02, SIDE)
+        shown = _shown_labels(len(self.centers))
+        for row, number in enumerate(shown, start=1):
+            cells = (str(number), short(self.names[number]), signed(self.centers[number]))
+            self._legend_row(page, row, (*cells, self._amount(counts[number]), share(counts[number], counts.sum())))
+            self._swatch(page, row, self.colours[number])
+        self._legend_end(page, len(shown))
+
+    def _legend_end(self, page: Page, shown: int) -> None:
+        missing, total = int(np.count_nonzero(self.inside & (self.labels == LABEL_NODATA))), int(self.inside.sum())
+        if shown < len(self.centers):
+            text = f"{shown} of {len(self.centers)} clusters; all are in clusters.csv"
+            self._legend_row(page, shown + 1, ("", text, "", "", ""), color=FAINT)
+        elif missing:
+            cells = ("", "missing (share of area)", "", self._amount(missing), share(missing, total))
+            self._legend_row(page, shown + 1, cells, color=FAINT)
+            self._swatch(page, shown + 1, MISSING_RGB)
+
+    def _legend_row(self, page: Page, row: int, cells: tuple[str, str, str, str, str], **style: Any) -> None:
+        places = ((0.42, "center"), (0.62, "left"), (3.3, "right"), (4.45, "right"), (SIDE, "right"))
+        for text, (place, side) in zip(cells, places, strict=True):
+            page.text(self.legend_left + place, self.legend_top + row * _ROW + 0.2, text, ha=side, **style)
+
+    def _swatch(self, page: Page, row: int, colour: RGB) -> None:
+        page.box(self.legend_left, self.legend_top + row * _ROW + 0.07, 0.26, 0.17, unit_rgb(colour))
+
+    def _unit(self) -> str:
+        return "hectares" if math.isfinite(self.hectares) else "pixels"
+
+    def _amount(self, count: int) -> str:
+        if math.isnan(self.hectares):
+            return f"{count:,}"
+        # As many digits for all rows as the whole map deserves.
+        digits = 2 if self.inside.sum() * self.hectares < 100 else 1
+        return f"{count * self.hectares:,.{digits}f}"
+
+    def _panels(self, page: Page, small: NDArray[np.uint8], inside: NDArray[np.bool_]) -> None:
+        if not self.columns:
+            return
+        for number, colour in enumerate(self.colours):
+            row, column = divmod(number, self.columns)
+            left = column * self.cell
+            top = self.body + 0.1 + row * (self.panel[1] + 0.38)
+            page.box(left, top + 0.06, 0.2, 0.13, unit_rgb(colour))
+            page.text(left + 0.28, top + 0.18, short(self._panel_title(number), int(self.cell * 9)), size=9)
+            page.map(left, top + 0.28, self.panel, member_pixels(small, number, colour, inside))
+
+    def _panel_title(self, number: int) -> str:
+        name = self.names[number]
+        return name if name.endswith(f" {number}") else f"{number} · {name}"
+
+
+def _shown_labels(count: int) -> list[int]:
+    return list(range(count)) if count <= _LEGEND_ROWS else np.linspace(0, count - 1, _LEGEND_ROWS).round().astype(int).tolist()

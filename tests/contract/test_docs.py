@@ -1,0 +1,57 @@
+"""The documentation keeps up with the program."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from mlbmi.cli import app
+from mlbmi.config import RunConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMANDS = get_command(app).commands
+SILENT = {"--help", "-h"}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_each_option_is_documented_under_its_command_and_none_is_invented(name):
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## `mlbmi {name}.*?(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    assert section, f"no section for {name}"
+    documented = set(re.findall(r"`(--[a-z-]+)`", section[0]))
+    real = {
+        option
+        for parameter in COMMANDS[name].params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("--")
+    } - SILENT
+    assert documented == real
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_each_command_and_option_has_help(name):
+    command = COMMANDS[name]
+    assert command.help
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+
+
+def test_each_setting_is_documented():
+    for name in RunConfig.model_fields:
+        assert re.search(rf"^    (\w+, )*{name}(, \w+)* : ", RunConfig.__doc__, flags=re.MULTILINE), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} → {target}"
+
+
+def test_no_page_names_a_path_of_somebodys_machine():
+    for page in PAGES:
+        assert not re.search(r"(?<![\w.])/(work|home|root|Users)/", page.read_text(encoding="utf-8")), page.name
