@@ -13,7 +13,8 @@ import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from mlbmi.cube import CubeStore, check_schema, decode
+from mlbmi.coding import decode
+from mlbmi.cube import CubeStore, check_schema
 from mlbmi.errors import CubeError
 
 GRID = GeoBox((50, 40), Affine(10, 0, 399_960, 0, -10, 5_900_040), "EPSG:32633")

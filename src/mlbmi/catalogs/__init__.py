@@ -8,10 +8,10 @@ becomes a :class:`~mlbmi.types.Scene`, and an item that fails is left out with t
 is filtered again here (``selection``), since servers ignore filters that they do not know.
 """
 
-from .items import scene_from_item
-from .known import CATALOGS, Catalog
-from .result import SearchResult
-from .run import search
-from .selection import select
+from mlbmi.catalogs.items import scene_from_item
+from mlbmi.catalogs.known import CATALOGS, Catalog
+from mlbmi.catalogs.result import SearchResult
+from mlbmi.catalogs.run import search
+from mlbmi.catalogs.selection import select
 
 __all__ = ["CATALOGS", "Catalog", "SearchResult", "scene_from_item", "search", "select"]

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
+from mlbmi.catalogs.checks import shown
 from mlbmi.errors import DialectError
 from mlbmi.hrefs import public_href
-
-from .checks import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -21,18 +21,17 @@ from pystac_client.stac_api_io import StacApiIO
 from pystac_client.warnings import PystacClientWarning, strict
 from urllib3 import Retry
 
+from mlbmi.catalogs.addresses import is_url
+from mlbmi.catalogs.static import Offer
 from mlbmi.errors import SearchError
 from mlbmi.hrefs import public_href
-
-from .addresses import is_url
-from .static import Offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from urllib3.response import BaseHTTPResponse
 
-    from .selection import Question
+    from mlbmi.catalogs.selection import Question
 
 __all__ = ["offers_of_api"]
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mlbmi.catalogs.checks import shown
 from mlbmi.errors import DialectError
 from mlbmi.sentinel2 import BANDS
-
-from .checks import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

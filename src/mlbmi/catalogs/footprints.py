@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import shapely
 from shapely.geometry import shape
 
+from mlbmi.catalogs.checks import shown
 from mlbmi.errors import DialectError
-
-from .checks import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

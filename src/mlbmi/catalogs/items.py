@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
+from mlbmi.catalogs.addresses import is_url, resolve_href
+from mlbmi.catalogs.checks import flag, identifier, integer, mapping, number, shown, text
+from mlbmi.catalogs.dialects import PRODUCT_NAME, Dialect, recognise
+from mlbmi.catalogs.footprints import footprint
 from mlbmi.errors import DialectError
 from mlbmi.sentinel2 import baseline_number, is_tile, tile_epsg
 from mlbmi.types import Asset, Scene
-
-from .addresses import is_url, resolve_href
-from .checks import flag, identifier, integer, mapping, number, shown, text
-from .dialects import PRODUCT_NAME, Dialect, recognise
-from .footprints import footprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

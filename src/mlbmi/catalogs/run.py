@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlbmi.catalogs.checks import sanitised_id, shown
+from mlbmi.catalogs.items import scene_from_json
+from mlbmi.catalogs.known import RENAMED_COLLECTIONS, Source, locate
+from mlbmi.catalogs.result import SearchResult
+from mlbmi.catalogs.selection import Question, select, sorted_left_out
+from mlbmi.catalogs.static import Offer, offers_on_disk
 from mlbmi.errors import DialectError
 from mlbmi.types import LeftOut, Scene
-
-from .checks import sanitised_id, shown
-from .items import scene_from_json
-from .known import RENAMED_COLLECTIONS, Source, locate
-from .result import SearchResult
-from .selection import Question, select, sorted_left_out
-from .static import Offer, offers_on_disk
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -78,7 +77,7 @@ def search(
 def _offers(source: Source, question: Question) -> Iterable[Offer | LeftOut]:
     if isinstance(source.location, Path):
         return offers_on_disk(source.location)
-    from .api import offers_of_api
+    from mlbmi.catalogs.api import offers_of_api
 
     return offers_of_api(source.location, source.collection, question)
 

@@ -7,11 +7,10 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlbmi.catalogs.footprints import share_area
 from mlbmi.errors import ConfigError
 from mlbmi.sentinel2 import BANDS, baseline_number
 from mlbmi.types import LeftOut, Scene
-
-from .footprints import share_area
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

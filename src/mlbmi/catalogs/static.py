@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlbmi.catalogs.addresses import is_url, resolve_href
+from mlbmi.catalogs.checks import sanitised_id, shown
 from mlbmi.errors import DialectError, SearchError
 from mlbmi.types import LeftOut
-
-from .addresses import is_url, resolve_href
-from .checks import sanitised_id, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
