@@ -1,10 +1,11 @@
-"""Whole-process time and peak memory: `mlbmi run` against the original notebook's method, on the same items of the simulation.
+"""Whole-process time and peak memory: `mlbmi run` against the original notebook's method, on the same items.
 
     python benchmarks/bench_run.py [--repeat 5]
 
-Both run as processes of their own, in turn (A B A B …), after one warm-up of each, with the same scenes, outline and number of clusters, on both
-tiles. What differs is what they make: the peer leaves label arrays; mlbmi masks clouds, and leaves COGs, figures, tables, models and a record.
-The figures are medians; `ratio` is the peer's figure over mlbmi's, pair by pair.
+Each runs as a process of its own, in turn (A B A B …), after one warm-up, with the same scenes of the simulation, the same
+outline and number of clusters, on both tiles. What differs is what they make: the peer leaves label arrays; mlbmi masks
+clouds, and leaves COGs, tables, models and a record, and in the second row of figures as well. Printed are medians, and
+the peer's figure over mlbmi's, pair by pair.
 """
 
 from __future__ import annotations
@@ -48,28 +49,33 @@ def main() -> None:
         ours, theirs = Path(folder) / "mlbmi", Path(folder) / "original"
         run = [sys.executable, "-m", "mlbmi", "run", str(simulation.aoi), "--start", str(first), "--end", str(last)]
         run += ["--catalog", str(simulation.catalog), "--grid", "tile", "--out", str(ours), "--quiet"]
-        measure(run)
+        plain = [*run, "--no-figures"]
+        measure(plain)
         record = json.loads((ours / "run.json").read_text())
         items = [row["item_id"] for row in record["acquisitions"] if row["status"] == "used"]
         peer = [sys.executable, str(HERE / "original_method.py"), str(simulation.catalog), str(simulation.aoi), str(theirs)]
         peer += ["--items", *items]
         measure(peer)
-        pairs = []
-        for _ in range(repeat):
-            shutil.rmtree(ours)
-            pairs.append((measure(run), measure(peer)))
-    report(pairs, len(items))
+        print(f"{len(items)} items used by both, {repeat} rounds of whole processes on {os.cpu_count()} processors")
+        rounds = [(_fresh(plain, ours), _fresh(run, ours), measure(peer)) for _ in range(repeat)]
+    report("without figures", [(plain, peer) for plain, _, peer in rounds])
+    report("with figures", [(drawn, peer) for _, drawn, peer in rounds])
 
 
-def report(pairs: list[tuple[tuple[float, float], tuple[float, float]]], items: int) -> None:
+def _fresh(command: list[str], out: Path) -> tuple[float, float]:
+    shutil.rmtree(out, ignore_errors=True)
+    return measure(command)
+
+
+def report(title: str, pairs: list[tuple[tuple[float, float], tuple[float, float]]]) -> None:
     """Print medians and the ratios pair by pair."""
-    print(f"{items} items used by both, {len(pairs)} pairs of whole processes on {os.cpu_count()} processors")
     for number, what in enumerate(("seconds", "peak MB")):
         ours = statistics.median(a[number] for a, _ in pairs)
         theirs = statistics.median(b[number] for _, b in pairs)
         ratios = sorted(b[number] / a[number] for a, b in pairs)
         middle = statistics.median(ratios)
-        print(f"{what:8} mlbmi {ours:8.1f}  original {theirs:8.1f}  ratio {middle:5.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})")
+        spread = f"({ratios[0]:.2f}-{ratios[-1]:.2f})"
+        print(f"{title:16} {what:8} mlbmi {ours:8.1f}  original {theirs:8.1f}  ratio {middle:5.2f} {spread}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The original notebook's method as a plain script: the peer that `bench_run.py` measures `mlbmi run` against.
 
-Written anew after the description: for each date and tile, crop red and near infrared to the outline with rasterio's mask, NDVI in NumPy,
-RobustScaler(1, 99), scikit-learn's K-means with ten starts on each image's grey levels; then stack the dates of a tile and do the same on
-each pixel's series, the outside of the outline as zeros. Integer underflow is avoided (the notebook's uint16 arithmetic is not measured here),
-everything else is as described: no cloud mask, no offset, no missing values, results kept as arrays.
+Written anew after the description: for each date and tile, crop red and near infrared to the outline with rasterio's
+mask, NDVI in NumPy, RobustScaler(1, 99), scikit-learn's K-means with ten starts on each image's grey levels; then stack
+the dates of a tile and do the same on each pixel's series, the outside of the outline as zeros. Integer underflow is
+avoided (the notebook's uint16 arithmetic is not what is measured here); everything else is as described: no cloud mask,
+no offset, no missing values, results kept as arrays.
 """
 
 from __future__ import annotations

