@@ -39,7 +39,7 @@ docs: $(VENV)/.test
 # --- set-up: exact versions, each file checked against its hash -----------------------------------------------------------------
 ifdef UV
 make_venv = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
-install   = uv pip install --quiet --python $(BIN)/python
+install   = uv pip install --quiet --compile-bytecode --python $(BIN)/python
 else
 make_venv = $(PYTHON) -m venv $(VENV)
 install   = $(BIN)/python -m pip install --quiet --disable-pip-version-check
