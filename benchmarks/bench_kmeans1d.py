@@ -4,7 +4,8 @@
 
 Everything runs in this process, in turn (A B C … A B C …) after a warm-up of each; figures are medians of ``--repeat`` runs,
 ratios are medians of the ratios within a turn. Before a time is believed, the squared error of each method's centers is computed
-anew in float64 by NumPy over all values, and ours must be equal or lower. Peers that are not installed are left out, and named
+anew in float64 by NumPy over all values, and ours must be equal or lower. CPU seconds are those of all threads together: they
+hardly move where other processes share the machine, as wall seconds do. Peers that are not installed are left out, and named
 (`pip install faiss-cpu ckwrap kmeans1d`).
 
 scikit-learn cannot be waited for on a whole tile: it is timed on ``--pixels`` of the tile's values and scaled by their number
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Run = Callable[[], NDArray[np.float64] | None]
+    Times = dict[str, list[tuple[float, float]]]
 
 CLASSES = ((-0.15, 0.03), (0.18, 0.05), (0.42, 0.08), (0.68, 0.07), (0.86, 0.03))
 STEP = 1 << 22
@@ -93,25 +95,32 @@ def nothing(_result: object) -> None:
     """Drop what a step returns: only its time is wanted."""
 
 
-def turns(methods: dict[str, Run], repeat: int, times: dict[str, list[float]]) -> dict[str, NDArray[np.float64] | None]:
-    """Run the methods in turn; add their times and return what each found last."""
+def turns(methods: dict[str, Run], repeat: int, times: Times) -> dict[str, NDArray[np.float64] | None]:
+    """Run the methods in turn; add their wall and CPU times and return what each found last."""
     found = {}
     for _ in range(repeat):
         for name, run in methods.items():
-            begin = time.perf_counter()
+            begin, begin_cpu = time.perf_counter(), time.process_time()
             found[name] = run()
-            times.setdefault(name, []).append(time.perf_counter() - begin)
+            times.setdefault(name, []).append((time.perf_counter() - begin, time.process_time() - begin_cpu))
     return found
 
 
-def print_table(times: dict[str, list[float]], errors: dict[str, float], base: str, note: dict[str, str]) -> None:
-    least = errors[base]
-    print(f"  {'method':34} {'median s':>10} {'min-max s':>19} {'x ours':>9}  squared error / ours - 1")
+def print_table(times: Times, errors: dict[str, float], base: str, note: dict[str, str]) -> None:
+    print(f"  {'method':34} {'median s':>9} {'min-max s':>16} {'x ours':>8} {'CPU s':>8} {'x ours':>8}  squared error / ours - 1")
     for name, runs in times.items():
-        ratio = statistics.median(a / b for a, b in zip(runs, times[base][: len(runs)], strict=True))
-        span = f"{min(runs):.4f}-{max(runs):.4f}"
-        excess = f"{errors[name] / least - 1:+.2e}" if name in errors else ""
-        print(f"  {name:34} {statistics.median(runs):10.4f} {span:>19} {ratio:9.2f}  {excess} {note.get(name, '')}")
+        (wall, cpu), (ratio, cpu_ratio) = _medians(runs), _ratios(runs, times[base])
+        span = f"{min(w for w, _ in runs):.4f}-{max(w for w, _ in runs):.4f}"
+        excess = f"{errors[name] / errors[base] - 1:+.2e}" if name in errors else ""
+        print(f"  {name:34} {wall:9.4f} {span:>16} {ratio:8.2f} {cpu:8.4f} {cpu_ratio:8.2f}  {excess} {note.get(name, '')}")
+
+
+def _medians(runs: list[tuple[float, float]]) -> tuple[float, float]:
+    return statistics.median(wall for wall, _ in runs), statistics.median(cpu for _, cpu in runs)
+
+
+def _ratios(runs: list[tuple[float, float]], base: list[tuple[float, float]]) -> tuple[float, float]:
+    return _medians([(a / c, b / d) for (a, b), (c, d) in zip(runs, base[: len(runs)], strict=True)])
 
 
 def check(errors: dict[str, float], base: str) -> None:
@@ -156,7 +165,7 @@ def bench_pixels(n: int, k: int, repeat: int, *, slow: bool) -> None:
     for name, run in methods.items():
         if "n_init=10" not in name:
             run()
-    times: dict[str, list[float]] = {}
+    times: Times = {}
     found = turns(methods, repeat, times)
     errors = {name: squared_error(values, centers) for name, centers in found.items() if centers is not None}
     check(errors, ours)
@@ -179,7 +188,7 @@ def bench_exact_peers(n: int, k: int, repeat: int) -> None:
 
         methods["kmeans1d (exact, no weights)"] = lambda: np.asarray(kmeans1d.cluster(values, k).centroids)
     turns(methods, 1, {})
-    times: dict[str, list[float]] = {}
+    times: Times = {}
     found = turns(methods, repeat, times)
     errors = {name: squared_error(values, centers) for name, centers in found.items() if centers is not None}
     check(errors, ours)
@@ -208,21 +217,22 @@ def bench_tile(n: int, pixels: int, k: int, repeat: int, *, slow: bool) -> None:
         "one parallel pass: sum": lambda: sum_pass(coded),
     }
     turns(methods, 1, {})
-    times: dict[str, list[float]] = {}
+    times: Times = {}
     found = turns(methods, repeat, times)
     some = coded[coded != -32768][:pixels].astype(np.float32)
     theirs = KMeans(k, n_init=10 if slow else 1, random_state=1)
-    begin = time.perf_counter()
-    theirs.fit(some[:, None])
+    one: Times = {}
+    turns({"": lambda: theirs.fit(some[:, None]).cluster_centers_}, 1, one)
     name = f"scikit-learn n_init={theirs.n_init}, scaled"
-    times[name] = [(time.perf_counter() - begin) * int(counts.sum()) / some.size]
+    factor = int(counts.sum()) / some.size
+    times[name] = [(wall * factor, cpu * factor) for wall, cpu in one[""]]
     some_levels, some_counts = histogram(some.astype(np.int16))
     errors = {ours: squared_error(some, solve(some_levels, some_counts, k)[k].centers)}
     errors[name] = squared_error(some, theirs.cluster_centers_)
     check(errors, ours)
     print_table(times, errors, ours, {name: f"(1 run on {some.size:,})"})
-    passes = [a / b for a, b in zip(times[ours], times["one parallel pass: sum"], strict=True)]
-    print(f"  centers and labels take {statistics.median(passes):.2f} passes; centers {np.round(found[ours], 2)}")
+    passes, _ = _ratios(times[ours], times["one parallel pass: sum"])
+    print(f"  centers and labels take {passes:.2f} passes; centers {np.round(found[ours], 2)}")
 
 
 def tile(n: int) -> NDArray[np.int16]:

@@ -1,0 +1,303 @@
+"""Passes over floating-point pixels: their range, their bins, those in chosen bins, their labels. NaN is missing in all.
+
+Each pass works in fixed pieces over all threads and takes the results in order, so that sums do not depend on the threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlbmi.cluster._compile import kernel, read_only
+from mlbmi.cluster._exact_blocks import flat, rows_per_chunk, straighten
+from mlbmi.cluster._threads import map_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["VALUES", "Bins", "Pixels", "nearest", "pooled"]
+
+_CHUNK = 1 << 19
+_BLOCK = 1024  # stays in the first-level cache
+_SAMPLE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Equal bins: value x lies at place f = (x - origin) · scale, in bin ⌊f⌋. Rounded as it is, f never falls where x rises.
+
+    Attributes
+    ----------
+    origin : float
+        Where bin 0 begins.
+    scale : float
+        Bins per unit of value, a power of two.
+    number : int
+        Bins; the first and the last one take what lies beyond them, too.
+    """
+
+    origin: float
+    scale: float
+    number: int
+
+    @classmethod
+    def spanning(cls, low: float, high: float, number: int) -> Bins:
+        """Make ``number`` bins of which the values between ``low`` and ``high`` use between a half and all."""
+        return cls(low, float(2.0 ** (np.frexp(number / (high - low))[1] - 1)), number)
+
+    def place(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return f of values."""
+        return np.asarray((values.astype(np.float64) - self.origin) * self.scale)
+
+    def value(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return x from f."""
+        return np.asarray(self.origin + places / self.scale)
+
+
+VALUES = Bins(0.0, 1.0, 1)
+"""Places that are the values themselves."""
+
+
+class Pixels:
+    """Values with their weights, walked in pieces.
+
+    Parameters
+    ----------
+    values : ndarray of float32 or float64, any shape
+    weights : ndarray of float64, same shape, optional
+    """
+
+    def __init__(self, values: NDArray[Any], weights: NDArray[np.float64] | None = None) -> None:
+        lines = straighten(values) if weights is None else straighten(values, weights)
+        self._values, self._weights = lines[0], lines[1] if weights is not None else None
+        self._rows = rows_per_chunk(self._values, _CHUNK)
+        self.size = self._values.size
+
+    def piece(self, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return some rows as lines; without weights the second one is empty."""
+        weights = np.empty(0) if self._weights is None else flat(self._weights[start:stop])
+        return read_only(flat(self._values[start:stop])), read_only(weights)
+
+    def span(self) -> tuple[float, float]:
+        """Return the least and greatest value; (inf, -inf) where all are missing."""
+
+        def work(start: int, stop: int) -> tuple[float, float]:
+            return _span(self.piece(start, stop)[0])
+
+        ends = list(map_chunks(work, len(self._values), self._rows))
+        return min((low for low, _ in ends), default=np.inf), max((high for _, high in ends), default=-np.inf)
+
+    def pooled(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the distinct values, ascending, and their weights: for few pixels."""
+        values, weights = self.piece(0, len(self._values))
+        there = ~np.isnan(values)
+        return pooled(values[there].astype(np.float64), weights[there] if weights.size else np.ones(int(there.sum())))
+
+    def sample(self) -> NDArray[np.float64]:
+        """Return some thousands of values, evenly spread over the array, without the missing ones."""
+        side = int(np.ceil(_SAMPLE ** (1 / self._values.ndim)))
+        some = self._values[tuple(slice(None, None, max(1, length // side)) for length in self._values.shape)]
+        sample: NDArray[np.float64] = some[~np.isnan(some)].astype(np.float64)
+        return sample
+
+    def binned(self, bins: Bins) -> tuple[NDArray[np.float64], float, float]:
+        """Return for each bin its weight and the weighted sum of f - number, shape (number, 2), and the least and greatest f.
+
+        The last two only where they lie beyond the bins: else the ends of those.
+        """
+        total, low, high = np.zeros((bins.number, 2)), 0.0, float(bins.number)
+
+        def work(start: int, stop: int) -> tuple[NDArray[np.float64], float, float]:
+            sums = np.zeros((bins.number + 1, 2))
+            return sums[:-1], *_bin(*self.piece(start, stop), bins.origin, bins.scale, sums)
+
+        for sums, least, greatest in map_chunks(work, len(self._values), self._rows):
+            total += sums
+            low, high = min(low, least), max(high, greatest)
+        return total, low, high
+
+    def within(self, bins: Bins, ranges: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Yield, piece by piece, places and weights of the values in given ranges, sorted and with equal ones pooled.
+
+        Parameters
+        ----------
+        bins : Bins
+        ranges : ndarray of float64, shape (n, 2)
+            Least and greatest place of each range; a few values just outside may be found as well.
+        """
+        starts, stops = self._around(bins, ranges)
+
+        def work(start: int, stop: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            values, weights = self.piece(start, stop)
+            where = np.empty(values.size, np.int32)
+            where = where[: _find(values, starts, stops, where)]
+            return pooled(bins.place(values[where]), weights[where] if weights.size else np.ones(where.size))
+
+        return map_chunks(work, len(self._values), self._rows)
+
+    def _around(self, bins: Bins, ranges: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return ranges of values that hold the ranges of places, in the type of the values, whichever way these are rounded."""
+        ends = bins.value(ranges)
+        room = 4 * (np.spacing(np.abs(ends)) + np.spacing(abs(bins.origin)) + np.spacing(np.abs(ranges)) / bins.scale)
+        starts, stops = (ends[:, 0] - room[:, 0]).astype(self._values.dtype), (ends[:, 1] + room[:, 1]).astype(self._values.dtype)
+        low, high = starts.dtype.type(-np.inf), starts.dtype.type(np.inf)
+        return read_only(np.nextafter(starts, low)), read_only(np.nextafter(stops, high))
+
+
+def pooled(places: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sort places and pool the weights of equal ones; those without weight are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pooled(np.array([2.0, 1.0, 2.0, 0.0]), np.array([1.0, 1.0, 3.0, 0.0]))
+    (array([1., 2.]), array([1., 4.]))
+    """
+    if not places.size:
+        return places, weights
+    order = np.argsort(places, kind="stable")
+    places, weights = places[order], weights[order]
+    starts = np.flatnonzero(np.append(True, places[1:] != places[:-1]))
+    sums = np.add.reduceat(weights, starts)
+    return places[starts][sums > 0], sums[sums > 0]
+
+
+def nearest(
+    values: NDArray[Any], weights: NDArray[np.float64] | None, centers: NDArray[np.float64], out: NDArray[Any], missing: int
+) -> float:
+    """Write for each value the number of the nearest of the ascending centers, the lower of two; return the squared error.
+
+    Parameters
+    ----------
+    values : ndarray of float32 or float64
+    weights : ndarray of float64, same shape, or None
+    centers : ndarray of float64, shape (k,)
+    out : ndarray of integers, same shape as ``values``
+        Written; ``missing`` for NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = np.empty(4, np.uint8)
+    >>> nearest(np.array([0.0, 1.0, np.nan, 5.0]), None, np.array([0.0, 2.0]), labels, 255), labels
+    (10.0, array([  0,   0, 255,   1], dtype=uint8))
+    """
+    source, target, *heavy = straighten(values, out, *([] if weights is None else [weights]))
+    thresholds = _thresholds(centers, source.dtype)
+
+    def work(start: int, stop: int) -> float:
+        line, piece = read_only(flat(source[start:stop])), target[start:stop]
+        labels = piece.reshape(-1) if piece.flags.c_contiguous else np.empty(line.size, piece.dtype)
+        error = _nearest(
+            line, read_only(flat(heavy[0][start:stop]) if heavy else np.empty(0)), thresholds, centers, labels, missing
+        )
+        if not piece.flags.c_contiguous:
+            piece[...] = labels.reshape(piece.shape)
+        return error
+
+    return float(sum(map_chunks(work, len(source), rows_per_chunk(source, _CHUNK))))
+
+
+def _thresholds(centers: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the midpoints of centers, rounded down to the type of the values: v > midpoint means the same for both."""
+    middles = centers[:-1] + (centers[1:] - centers[:-1]) / 2
+    rounded = middles.astype(dtype)
+    return np.where(rounded > middles, np.nextafter(rounded, dtype.type(-np.inf)), rounded)
+
+
+@kernel(reorder=True)
+def _span(values: NDArray[Any]) -> tuple[float, float]:
+    low, high = np.inf, -np.inf
+    for value in values:
+        if value == value:  # noqa: PLR0124 - false for NaN alone
+            low, high = min(low, value), max(high, value)
+    return low, high
+
+
+@kernel()
+def _bin(
+    values: NDArray[Any], weights: NDArray[np.float64], origin: float, scale: float, sums: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Add to the sums (whose last row takes rubbish) and return the least and greatest place beyond the bins."""
+    number = sums.shape[0] - 1
+    low, high = 0.0, float(number)
+    rests, bins = np.empty(_BLOCK), np.empty(_BLOCK, np.int32)
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        beyond = 0
+        for i in range(block.size):
+            place = (np.float64(block[i]) - origin) * scale
+            inside = place >= 0.0 and place < number
+            where = np.int32(place if inside else 0.0)
+            bins[i] = where if inside else number
+            rests[i] = place - where if inside else 0.0
+            beyond += not inside
+        for i in range(block.size):
+            weight = weights[start + i] if weights.size else 1.0
+            sums[bins[i], 0] += weight
+            sums[bins[i], 1] += weight * rests[i]
+        if beyond:
+            for i in range(block.size):
+                if bins[i] == number and block[i] == block[i]:
+                    place = (np.float64(block[i]) - origin) * scale
+                    low, high = min(low, place), max(high, place)
+                    last = 0 if place < 0.0 else number - 1
+                    weight = weights[start + i] if weights.size else 1.0
+                    sums[last, 0] += weight
+                    sums[last, 1] += weight * (place - last)
+    return low, high
+
+
+@kernel()
+def _find(values: NDArray[Any], starts: NDArray[Any], stops: NDArray[Any], where: NDArray[np.int32]) -> int:
+    """Write the indices of values that lie in any of the ranges, both ends included, and return their number."""
+    found = 0
+    marks = np.zeros(_BLOCK, np.uint8)
+    eights = marks.view(np.uint64)
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        marks[:] = 0
+        for j in range(starts.size):
+            low, high = starts[j], stops[j]
+            for i in range(block.size):
+                marks[i] |= (block[i] >= low) & (block[i] <= high)
+        for eight in range(eights.size):
+            if eights[eight]:
+                for i in range(8 * eight, 8 * eight + 8):
+                    if marks[i]:
+                        where[found] = start + i
+                        found += 1
+    return found
+
+
+@kernel(reorder=True)
+def _nearest(  # noqa: PLR0917 - kernels take arrays by position
+    values: NDArray[Any],
+    weights: NDArray[np.float64],
+    thresholds: NDArray[Any],
+    centers: NDArray[np.float64],
+    out: NDArray[Any],
+    missing: int,
+) -> float:
+    total = 0.0
+    nearby = np.empty(_BLOCK)
+    for start in range(0, values.size, _BLOCK):
+        block, labels = values[start : start + _BLOCK], out[start : start + _BLOCK]
+        for i in range(block.size):
+            labels[i] = 0 if block[i] == block[i] else missing
+            nearby[i] = centers[0]
+        for j in range(thresholds.size):
+            threshold, center = thresholds[j], centers[j + 1]  # read once: the arrays written might overlap them
+            for i in range(block.size):
+                above = block[i] > threshold
+                labels[i] += above
+                nearby[i] = center if above else nearby[i]
+        for i in range(block.size):
+            distance = np.float64(block[i]) - nearby[i]
+            error = distance * distance * (weights[start + i] if weights.size else 1.0)
+            total += error if distance == distance else 0.0  # noqa: PLR0124 - false for NaN alone
+    return total
