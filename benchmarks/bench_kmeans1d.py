@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 CLASSES = ((-0.15, 0.03), (0.18, 0.05), (0.42, 0.08), (0.68, 0.07), (0.86, 0.03))
 STEP = 1 << 22
+PAUSE = (
+    0.4  # s; OpenMP's threads, scikit-learn's and faiss's, go on spinning for up to 0.2 s after a call, at their successor's cost
+)
 
 
 def landscape(n: int, seed: int = 0) -> NDArray[np.float32]:
@@ -100,6 +103,7 @@ def turns(methods: dict[str, Run], repeat: int, times: Times) -> dict[str, NDArr
     found = {}
     for _ in range(repeat):
         for name, run in methods.items():
+            time.sleep(PAUSE)
             begin, begin_cpu = time.perf_counter(), time.process_time()
             found[name] = run()
             times.setdefault(name, []).append((time.perf_counter() - begin, time.process_time() - begin_cpu))

@@ -181,13 +181,13 @@ def _needed(scenes: list[Scene], aoi: AOI) -> tuple[tuple[Scene, ...], list[Left
 def _covered(scenes: Iterable[Scene], aoi: AOI) -> float:
     """Share of the area that the scenes of a tile cover, rounded so that equal tiles tie."""
     union = shapely.union_all([scene.footprint for scene in scenes])
-    return round(shapely.intersection(union, aoi.geometry).area / aoi.geometry.area, 6)
+    return round(float(shapely.intersection(union, aoi.geometry).area / aoi.geometry.area), 6)
 
 
 def _off_meridian(tile: str, aoi: AOI) -> float:
     """Degrees of longitude between the area and the central meridian of a tile's UTM zone, where the plane is truest."""
     zone = tile_epsg(tile) % 100
-    return round(abs(aoi.geometry.centroid.x - (6 * zone - 183)), 6)
+    return round(float(abs(aoi.geometry.centroid.x - (6 * zone - 183))), 6)
 
 
 def _native_geobox(scenes: Sequence[Scene], bands: Sequence[str]) -> GeoBox:
