@@ -221,6 +221,23 @@ def test_a_killed_run_goes_on_where_it_was(small, finished, tmp_path, monkeypatc
     assert result.record.outputs == finished.record.outputs
 
 
+@pytest.mark.parametrize("step", ["replace_folder", "cluster_and_write"])
+def test_a_run_killed_after_reading_goes_on_as_well(step, small, tmp_path, monkeypatch):
+    from mlbmi.pipeline import days, execution
+
+    def stop(*_given, **_options):
+        raise KeyboardInterrupt
+
+    config = configure(small, tmp_path / "out", mode=("images",))
+    with monkeypatch.context() as patched:
+        patched.setattr(days if step == "replace_folder" else execution, step, stop)
+        with pytest.raises(KeyboardInterrupt):
+            mlbmi.run(config)
+    monkeypatch.setattr(days, "add_scene", stop)  # nothing may be read again
+    assert mlbmi.run(config).exit_code == 0
+    assert (tmp_path / "out" / "cube.zarr").is_dir()
+
+
 def test_another_runs_results_are_not_replaced_unasked(small, tmp_path):
     out = tmp_path / "out"
     mlbmi.run(configure(small, out, mode=("images",)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import shutil
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -69,7 +70,9 @@ class Days:
     def publish(self, space: Workspace) -> CubeStore:
         """Move the cube into the output folder, without the days that have nothing clear."""
         kept = {grid.name: self.kept(grid) for grid in self.plan.grids}
-        final = self.store.select({name: numbers for name, numbers in kept.items() if numbers}, space.folder / "publish.zarr")
+        draft = space.folder / "publish.zarr"
+        shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed right here
+        final = self.store.select({name: numbers for name, numbers in kept.items() if numbers}, draft)
         replace_folder(final.path, space.out / "cube.zarr")
         return CubeStore.open(space.out / "cube.zarr")
 
