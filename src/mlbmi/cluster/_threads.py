@@ -12,12 +12,10 @@ order.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numba
@@ -96,29 +94,16 @@ def map_chunks(work: Callable[[int, int], T], size: int, chunk: int) -> Iterator
     if threads <= 1:
         yield from (work(start, stop) for start, stop in bounds)
         return
-    yield from _in_order(_pool(), work, bounds, threads)
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    """Return the threads that all callers share, so that many callers do not mean many times as many threads."""
-    return ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS, thread_name_prefix="mlbmi")
-
-
-os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads
+    with ThreadPoolExecutor(threads) as pool:
+        yield from _in_order(pool, work, bounds, threads + 1)
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Callable[[int, int], T], bounds: list[tuple[int, int]], ahead: int) -> Iterator[T]:
-    """Keep ``ahead`` chunks handed out; wait for them also where the caller stops early, because they may write to its arrays."""
+    """Submit at most ``ahead`` chunks beyond the one whose result is taken next."""
     running = deque(pool.submit(work, *bound) for bound in bounds[:ahead])
-    try:
-        for bound in bounds[ahead:]:
-            result = running.popleft().result()
-            running.append(pool.submit(work, *bound))
-            yield result
-        while running:
-            yield running.popleft().result()
-    finally:
-        for future in running:
-            future.cancel()
-        wait(running)
+    for bound in bounds[ahead:]:
+        result = running.popleft().result()
+        running.append(pool.submit(work, *bound))
+        yield result
+    while running:
+        yield running.popleft().result()
