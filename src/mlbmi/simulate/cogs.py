@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from mlbmi.simulate.tiles import Window
 
 __all__ = ["write_cog", "write_mask"]
+
+_ONE_WRITER = threading.Lock()
+"""Held while GDAL writes: two writers that share a full block cache can wait for one another for ever (rasterio 1.4)."""
 
 
 def write_cog(
@@ -83,7 +87,10 @@ def _write(path: Path, pixels: NDArray[Any], window: Window, gsd: int, options: 
     frame = {"height": rows, "width": columns, "count": 1, "dtype": pixels.dtype.name}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with rasterio.open(path, "w", crs=f"EPSG:{window.epsg}", transform=window.transform(gsd), **frame, **options) as file:
+        with (
+            _ONE_WRITER,
+            rasterio.open(path, "w", crs=f"EPSG:{window.epsg}", transform=window.transform(gsd), **frame, **options) as file,
+        ):
             file.write(pixels, 1)
     except (OSError, RasterioError) as error:
         raise WriteError(f"{path} cannot be written: {error}", remedy="Check the disk's space and permissions.") from error

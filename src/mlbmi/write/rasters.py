@@ -8,6 +8,7 @@ means nothing. The same input gives the same bytes, whatever the number of threa
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,7 +40,10 @@ IndexDtype = Literal["int16", "float32"]
 
 _BLOCK = 512
 _ROWS = 1024  # rows that are encoded, or read back, at a time
-_CACHE_MB = 64  # GDAL's block cache: by default a twentieth of the machine's memory, which a map passes through only once
+_ONE_WRITER = threading.Lock()
+"""Held while GDAL writes. With two writers, one that runs out of block cache flushes a block of the other's file; if it then
+has a message to log it wants Python's lock, which the other holds while it waits for that very block: a deadlock, met with
+rasterio 1.4."""
 
 
 def write_index_cog(
@@ -220,12 +224,11 @@ def _write(
     from rasterio.errors import RasterioError
 
     try:
-        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB):
-            with rasterio.open(path, "w", **_profile(geobox, options)) as target:
-                for rows in _row_blocks(values):
-                    target.write(encode(values[rows]), 1, window=(rows.indices(values.shape[0])[:2], (0, values.shape[1])))
-                describe(target)
-            _prove(path, values, encode)
+        with _ONE_WRITER, rasterio.open(path, "w", **_profile(geobox, options)) as target:
+            for rows in _row_blocks(values):
+                target.write(encode(values[rows]), 1, window=(rows.indices(values.shape[0])[:2], (0, values.shape[1])))
+            describe(target)
+        _prove(path, values, encode)
     except (
         CPLE_BaseError,
         RasterioError,
