@@ -194,6 +194,7 @@ def demo(
             "start": simulation.recipe.dates[0],
             "end": simulation.recipe.dates[-1],
             "catalog": str(simulation.catalog),
+            "credit": "Simulated data",
             "out": out,
             "n_clusters": n_clusters,
             "overwrite": overwrite or None,

@@ -66,6 +66,8 @@ class RunConfig(BaseModel):
         ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
     figures : bool
         Whether to draw figures: about a second each, two for every date.
+    credit : str or None
+        Credit for the data at the foot of figures; None: what Copernicus asks for.
     min_observations : int or None
         Clear dates that a pixel needs to be clustered by its series; None: the method's own default.
     workers : int
@@ -98,6 +100,7 @@ class RunConfig(BaseModel):
     dilate_m: Annotated[float, Field(ge=0, le=5000)] = 0.0
     index_dtype: Literal["int16", "float32"] = "int16"
     figures: bool = True
+    credit: str | None = None
     min_observations: Annotated[int | None, Field(ge=1)] = None
     workers: Annotated[int, Field(ge=1, le=64)] = 4
     overwrite: bool = False

@@ -66,7 +66,7 @@ def cluster_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AO
     progress.start("cluster", len(grids) * len(config.index) * len(config.mode))
     made = Made()
     for grid in grids:
-        shown = _Shown(grid.name, aoi.mask(grid.geobox), aoi.name, _credit(grid))
+        shown = _Shown(grid.name, aoi.mask(grid.geobox), aoi.name, _credit(grid, config))
         for index in config.index:
             data = cube.read(grid.name, index)
             if config.figures:
@@ -112,8 +112,10 @@ def _write(clustering: Clustering, data: xr.DataArray, shown: _Shown, out: Path,
     return paths
 
 
-def _credit(grid: GridPlan) -> str:
-    """Return what Copernicus asks for where its data have been worked on."""
+def _credit(grid: GridPlan, config: RunConfig) -> str:
+    """Return the credit given, or what Copernicus asks for where its data have been worked on."""
+    if config.credit is not None:
+        return config.credit
     years = sorted({day.date.year for day in grid.days})
     return f"Contains modified Copernicus Sentinel data {years[0] if len(years) == 1 else f'{years[0]}-{years[-1]}'}"
 
