@@ -2,11 +2,11 @@
 
     python benchmarks/bench_kmeans1d.py [--pixels 4000000] [--tile 120560400] [--k 5] [--repeat 5] [--skip-slow]
 
-Everything runs in this process, in turn (A B C … A B C …) after a warm-up of each; figures are medians of ``--repeat`` runs,
-ratios are medians of the ratios within a turn. Before a time is believed, the squared error of each method's centers is computed
-anew in float64 by NumPy over all values, and ours must be equal or lower. CPU seconds are those of all threads together: they
-hardly move where other processes share the machine, as wall seconds do. Peers that are not installed are left out, and named
-(`pip install faiss-cpu ckwrap kmeans1d`).
+Everything runs in this process, in turn (A B C … A B C …) after a warm-up of each; figures are medians of ``--repeat`` timings,
+each the mean of the calls that fill 0.2 s; ratios are medians of the ratios within a turn. Before a time is believed, the squared
+error of each method's centers is computed anew in float64 by NumPy over all values, and ours must be equal or lower. CPU seconds
+are those of all threads together: they move less than wall seconds where other processes share the machine. Peers that are not
+installed are left out, and named (`pip install faiss-cpu ckwrap kmeans1d`).
 
 scikit-learn cannot be waited for on a whole tile: it is timed on ``--pixels`` of the tile's values and scaled by their number
 (its time grows linearly; the table says "scaled").
@@ -44,9 +44,10 @@ if TYPE_CHECKING:
 
 CLASSES = ((-0.15, 0.03), (0.18, 0.05), (0.42, 0.08), (0.68, 0.07), (0.86, 0.03))
 STEP = 1 << 22
-PAUSE = (
-    0.4  # s; OpenMP's threads, scikit-learn's and faiss's, go on spinning for up to 0.2 s after a call, at their successor's cost
-)
+FILL = 0.2
+"""Seconds that the calls of one timing fill, so that short ones are averaged, as timeit does."""
+PAUSE = 0.4
+"""Seconds before a timing: OpenMP's threads, scikit-learn's and faiss's, go on spinning for 0.2 s, at their successor's cost."""
 
 
 def landscape(n: int, seed: int = 0) -> NDArray[np.float32]:
@@ -104,9 +105,12 @@ def turns(methods: dict[str, Run], repeat: int, times: Times) -> dict[str, NDArr
     for _ in range(repeat):
         for name, run in methods.items():
             time.sleep(PAUSE)
-            begin, begin_cpu = time.perf_counter(), time.process_time()
-            found[name] = run()
-            times.setdefault(name, []).append((time.perf_counter() - begin, time.process_time() - begin_cpu))
+            begin, begin_cpu, runs = time.perf_counter(), time.process_time(), 0
+            while not runs or (time.perf_counter() - begin < FILL and "single call" not in name):
+                found[name] = run()
+                runs += 1
+            taken = (time.perf_counter() - begin) / runs, (time.process_time() - begin_cpu) / runs
+            times.setdefault(name, []).append(taken)
     return found
 
 
@@ -158,6 +162,7 @@ def bench_pixels(n: int, k: int, repeat: int, *, slow: bool) -> None:
     ours = "mlbmi KMeans1D (exact)"
     methods: dict[str, Run] = {
         ours: lambda: KMeans1D(k).fit(table).cluster_centers_,
+        "  a single call after a pause": lambda: KMeans1D(k).fit(table).cluster_centers_,
         "one parallel pass: sum": lambda: sum_pass(values),
     }
     if have("faiss"):

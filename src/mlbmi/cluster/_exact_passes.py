@@ -95,7 +95,7 @@ class Pixels:
         """Return the distinct values, ascending, and their weights: for few pixels."""
         values, weights = self.piece(0, len(self._values))
         there = ~np.isnan(values)
-        return pooled(values[there].astype(np.float64), weights[there] if weights.size else np.ones(int(there.sum())))
+        return pooled(values[there].astype(np.float64), weights[there] if weights.size else None)
 
     def sample(self) -> NDArray[np.float64]:
         """Return some thousands of values, evenly spread over the array, without the missing ones."""
@@ -135,7 +135,7 @@ class Pixels:
             values, weights = self.piece(start, stop)
             where = np.empty(values.size, np.int32)
             where = where[: _find(values, starts, stops, where)]
-            return pooled(bins.place(values[where]), weights[where] if weights.size else np.ones(where.size))
+            return pooled(bins.place(values[where]), weights[where] if weights.size else None)
 
         return map_chunks(work, len(self._values), self._rows)
 
@@ -148,8 +148,8 @@ class Pixels:
         return read_only(np.nextafter(starts, low)), read_only(np.nextafter(stops, high))
 
 
-def pooled(places: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sort places and pool the weights of equal ones; those without weight are left out.
+def pooled(places: NDArray[np.float64], weights: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sort places and pool the weights of equal ones (without weights: count them); those without weight are left out.
 
     Examples
     --------
@@ -157,9 +157,12 @@ def pooled(places: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[N
     >>> pooled(np.array([2.0, 1.0, 2.0, 0.0]), np.array([1.0, 1.0, 3.0, 0.0]))
     (array([1., 2.]), array([1., 4.]))
     """
+    if weights is None:
+        distinct, counts = np.unique(places, return_counts=True)
+        return distinct, counts.astype(np.float64)
     if not places.size:
         return places, weights
-    order = np.argsort(places, kind="stable")
+    order = np.argsort(places)
     places, weights = places[order], weights[order]
     starts = np.flatnonzero(np.append(True, places[1:] != places[:-1]))
     sums = np.add.reduceat(weights, starts)

@@ -84,9 +84,14 @@ def fit_pixels(
     if low == high:
         bins = Bins(low, 1.0, 1)
         return fit_search(_closed(_levels_of_bins(pixels, bins)), k, bins)
-    bins = Bins.spanning(low, high, 1 << 14 if pixels.size <= 1 << 24 else 1 << 16)
+    bins = Bins.spanning(low, high, _number_of_bins(pixels.size))
     levels, windows = _decided(_levels_of_bins(pixels, bins), pixels, bins, k, limits)
     return fit_search(levels, k, bins, windows)
+
+
+def _number_of_bins(size: int) -> int:
+    """Return a number of bins: finer ones take longer to fill, and leave fewer values to be searched one by one."""
+    return 1 << (14 if size <= 1 << 21 else 15 if size <= 1 << 24 else 16)
 
 
 def _usual_range(pixels: Pixels) -> tuple[float, float]:
