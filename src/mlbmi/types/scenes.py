@@ -1,55 +1,32 @@
-"""The values that travel between the steps: frozen, each field with its unit and convention.
+"""What a catalogue offers, what is planned with it, and what became of it. Frozen; each field with its unit and convention.
 
-Names follow the field: Item and Asset as in STAC, window and geobox as in GDAL and odc-geo. ``valid`` masks are True where a
-pixel is usable. Missing is NaN in memory, :data:`INDEX_NODATA` in an int16 index, :data:`LABEL_NODATA` in a label map; never 0.
+Names follow the field: Item and Asset as in STAC, window and geobox as in GDAL and odc-geo.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
-    import numpy as np
-    import xarray as xr
-    from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
     from shapely.geometry.base import BaseGeometry
 
 __all__ = [
-    "INDEX_NODATA",
-    "INDEX_SCALE",
-    "LABEL_NODATA",
     "Acquisition",
     "Asset",
-    "ClusterRow",
-    "Clustering",
     "DayPlan",
     "GridPlan",
     "LeftOut",
-    "Mode",
     "OffsetDecision",
     "RunPlan",
-    "RunRecord",
     "Scene",
     "Status",
 ]
-
-INDEX_SCALE = 1e-4
-"""Value of one step of an index stored as int16."""
-
-INDEX_NODATA = -32768
-"""Missing value of an index stored as int16."""
-
-LABEL_NODATA = 255
-"""Missing value of a label map (uint8). Never a class: there are at most 255 clusters, 0 … 254."""
-
-Mode = Literal["images", "timeseries"]
-"""What is clustered: each image's grey levels (one pooled model), or each pixel's series over time."""
 
 Status = Literal["used", "left out", "failed"]
 """What became of an item."""
@@ -280,117 +257,3 @@ class RunPlan:
     bytes_expected: int
     requests_expected: int
     memory_expected: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterRow:
-    """One cluster on one date (or over the whole period): what a row of ``clusters.csv`` says, apart from areas.
-
-    Attributes
-    ----------
-    date : datetime.date or None
-        None for a row about the whole period.
-    cluster : int
-        Label.
-    pixels : int
-        Pixels with this label.
-    mean, sd : float
-        Mean and (population) standard deviation of the index over those pixels and date, over observed values only, float64;
-        NaN where there are none.
-    center : float
-        The model's center: for images its single value; for a series its value on that date, or its mean over dates.
-    """
-
-    date: dt.date | None
-    cluster: int
-    pixels: int
-    mean: float
-    sd: float
-    center: float
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Clustering:
-    """A finished clustering: the map and the model that made it.
-
-    Attributes
-    ----------
-    mode : Mode
-    index : str
-        Short name of the index clustered, e.g. ``ndvi``.
-    labels : xarray.DataArray
-        uint8, 0 … ``n_clusters`` − 1 in order of mean index then date of peak, :data:`LABEL_NODATA` where missing.
-        ``(time, y, x)`` for images, ``(y, x)`` for a series.
-    centers : ndarray of float64, shape (n_clusters, n_features)
-        In units of the index.
-    features : tuple of str
-        What the columns of ``centers`` are: the index's name, or ISO dates.
-    counts : ndarray of int64, shape (n_clusters,)
-        Pixels (for images: pixel-dates) in each cluster.
-    inertia : float
-        The objective at the solution, float64, over all clustered pixels.
-    n_iter : int
-        Iterations of the winning start; 0 for the exact method.
-    converged : bool
-        False if iterations ran out first.
-    seed : int or None
-        Seed used; None where no randomness is involved.
-    method : str
-        Name of the algorithm and its source, for the record.
-    rows : tuple of ClusterRow
-        For images a row per date and cluster, then one per cluster over all dates (``date`` None); for a series a row per
-        cluster over the whole period (``date`` None), then one per date and cluster.
-    """
-
-    mode: Mode
-    index: str
-    labels: xr.DataArray
-    centers: NDArray[np.float64]
-    features: tuple[str, ...]
-    counts: NDArray[np.int64]
-    inertia: float
-    n_iter: int
-    converged: bool
-    seed: int | None
-    method: str
-    rows: tuple[ClusterRow, ...]
-
-    @property
-    def n_clusters(self) -> int:
-        """Number of clusters."""
-        return int(self.centers.shape[0])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """How a run got where it is: the content of ``run.json``.
-
-    Attributes
-    ----------
-    config : mapping
-        The settings, without secrets, as JSON values.
-    fingerprint : str
-        SHA-256 of the settings and the items that decide the result.
-    versions : mapping of str to str
-        Of mlbmi, Python and the libraries that touch the numbers.
-    acquisitions : tuple of Acquisition
-        Every item seen.
-    clusterings : tuple of mapping
-        Summary of each clustering as JSON values: mode, index, grid, n_clusters, inertia, centers, …
-    timings_s : mapping of str to float
-        Wall seconds by step.
-    outputs : mapping of str to str
-        SHA-256 by path relative to the output folder.
-    started, finished : datetime.datetime
-        UTC.
-    """
-
-    config: Mapping[str, Any]
-    fingerprint: str
-    versions: Mapping[str, str]
-    acquisitions: tuple[Acquisition, ...]
-    clusterings: tuple[Mapping[str, Any], ...]
-    timings_s: Mapping[str, float]
-    outputs: Mapping[str, str]
-    started: dt.datetime
-    finished: dt.datetime
