@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Mode = Literal["images", "timeseries", "bands", "located"]
-"""What is clustered: each image's grey levels, each pixel's series over time, its band colours, or one of these with its place."""
+"""What is clustered: each image's grey levels, each pixel's series over time, its band colours, or one of them with place."""
 
 ScalingMethod = Literal["none", "robust", "standard", "profile"]
 """What is done to features first: nothing; minus the median, over an interquantile range; minus the mean,
