@@ -10,7 +10,7 @@ import pytest
 import rasterio
 
 from mlbmi.errors import InputError
-from mlbmi.write import read_model, write_clustering, write_index, write_outputs
+from mlbmi.write import read_model, write_clustering, write_index_figures, write_outputs
 
 
 def _files(folder):
@@ -48,7 +48,6 @@ def test_same_bytes_twice(tmp_path, images, series, cube):
     for folder in ("a", "b"):
         for clustering in (images, series):
             write_outputs(clustering, tmp_path / folder, data=cube, figures=clustering is series)
-        write_index(cube, tmp_path / folder, grid="mosaic", figures=False)
     assert _files(tmp_path / "a") == _files(tmp_path / "b")
     for name in _files(tmp_path / "a"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
@@ -57,13 +56,10 @@ def test_same_bytes_twice(tmp_path, images, series, cube):
 def test_index_of_floats_and_of_stored_steps(tmp_path, cube):
     steps = (cube * 10_000).round().fillna(-32768).astype("int16")
     steps.attrs = {"scale_factor": 1e-4, "_FillValue": -32768}
-    a = write_index(cube, tmp_path / "a", grid="33UUU", long_name="Vegetation index")
-    b = write_index(steps.rename("ndvi"), tmp_path / "b", grid="33UUU", long_name="Vegetation index")
-    assert [path.name for path in a] == [path.name for path in b]
-    assert {path.name for path in a if path.suffix == ".tif"} == {
-        f"ndvi_{d}.tif" for d in ("2020-01-17", "2020-01-24", "2020-08-07")
-    }
-    assert a[-1].name == "ndvi_overview.png"
+    a = write_index_figures(cube, tmp_path / "a", grid="33UUU")
+    b = write_index_figures(steps.rename("ndvi"), tmp_path / "b", grid="33UUU")
+    names = [f"ndvi_{part}.png" for part in ("2020-01-17", "2020-01-24", "2020-08-07", "overview")]
+    assert [path.name for path in a] == [path.name for path in b] == names
     for x, y in zip(a, b, strict=True):
         assert x.read_bytes() == y.read_bytes(), x.name
 
@@ -71,11 +67,9 @@ def test_index_of_floats_and_of_stored_steps(tmp_path, cube):
 def test_scale_of_the_array_counts(tmp_path, cube):
     steps = (cube * 1000).round().fillna(-32768).astype("int16").rename("gci")
     steps.attrs = {"scale_factor": 1e-3}
-    first, *figures = write_index(steps[:1], tmp_path / "steps", grid="a")
-    with rasterio.open(first) as source:
-        assert source.scales == (1e-3,)
+    figures = write_index_figures(steps[:1], tmp_path / "steps", grid="a")
     values = (steps[:1].where(steps[:1] != -32768) * 1e-3).astype("float32")
-    _, *same = write_index(values.rename("gci"), tmp_path / "floats", grid="a")
+    same = write_index_figures(values.rename("gci"), tmp_path / "floats", grid="a")
     assert [path.read_bytes() for path in figures] == [path.read_bytes() for path in same]
 
 
@@ -104,14 +98,14 @@ def test_names_that_leave_the_folder(tmp_path, series, cube, grid):
     with pytest.raises(InputError, match="file's name"):
         write_outputs(dataclasses.replace(series, index=grid), tmp_path / "out")
     with pytest.raises(InputError, match="file's name"):
-        write_index(cube.rename(grid), tmp_path / "out", grid="a")
+        write_index_figures(cube.rename(grid), tmp_path / "out", grid="a")
     assert not (tmp_path / "out").exists()
 
 
 def test_two_images_of_one_day(tmp_path, cube):
     twice = cube.assign_coords(time=cube["time"].to_numpy()[[0, 1, 1]])
     with pytest.raises(InputError, match="two images are of one date"):
-        write_index(twice, tmp_path, grid="a")
+        write_index_figures(twice, tmp_path, grid="a")
 
 
 def test_data_of_other_dates(tmp_path, images, cube):

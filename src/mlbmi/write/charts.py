@@ -1,18 +1,18 @@
-"""The charts beside the maps: distributions, centers over time, colour bars."""
+"""The charts beside the maps: distributions and colour bars."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlbmi.types import LABEL_NODATA
-from mlbmi.write.colours import ramp_rgb
 from mlbmi.write.page import FAINT, INK, Page
+from mlbmi.write.pictures import IndexPicture, level_rgb
 from mlbmi.write.words import signed, thousands, unit_rgb
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
@@ -20,47 +20,70 @@ if TYPE_CHECKING:
 
     from mlbmi.write.colours import RGB
 
-__all__ = ["center_lines", "cluster_histogram", "colour_bar", "flat_colour_bar", "index_histogram", "observed_bars"]
+__all__ = ["bare", "cluster_histogram", "colour_bar", "flat_colour_bar", "index_histogram"]
+
+Place = tuple[float, float, float, float]
+"""Left, top, width and height in inches."""
 
 _BINS = 100
 _ROWS = 512
-_NUMBERED_LINES = 12
 
 
-def _bare(axes: Axes, *, left: bool = True) -> None:
-    for side in ("top", "right", *(() if left else ("left",))):
+def bare(axes: Axes) -> None:
+    """Leave only the axes below and to the left, faint."""
+    for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("bottom", "left"):
         axes.spines[side].set_color(FAINT)
-    axes.tick_params(colors=FAINT, labelsize=8.5, labelcolor=INK, left=left, labelleft=left)
+    axes.tick_params(colors=FAINT, labelsize=8.5, labelcolor=INK)
 
 
-def colour_bar(page: Page, place: tuple[float, float, float, float], limits: tuple[float, float], label: str) -> None:
+def colour_bar(page: Page, place: Place, limits: tuple[float, float], label: str) -> None:
     """Draw an upright colour bar: left, top, width and height in inches."""
-    axes = page.axes(*place)
-    gradient = ramp_rgb(np.linspace(0, 1, 256))[:, None, :]
-    axes.imshow(gradient, extent=(0, 1, *limits), origin="lower", aspect="auto")
-    axes.set_xticks([])
-    axes.yaxis.tick_right()
-    axes.tick_params(labelsize=8.5, colors=FAINT, labelcolor=INK)
-    axes.set_title(label, fontsize=9.5, color=INK, loc="left", pad=6)
-    _thin_edges(axes)
+    left, top, width, height = place
+    _gradient(page, place, np.linspace(1, 0, 256)[:, None])
+    for value, text in _ticks(limits):
+        level = top + height * (limits[1] - value) / (limits[1] - limits[0])
+        page.stroke((left + width, left + width + 0.05), (level, level))
+        page.text(left + width + 0.09, level, text, size=8.5, va="center_baseline")
+    page.text(left, top - 0.09, label)
 
 
-def flat_colour_bar(page: Page, place: tuple[float, float, float, float], limits: tuple[float, float], label: str) -> None:
+def flat_colour_bar(page: Page, place: Place, limits: tuple[float, float], label: str) -> None:
     """Draw a colour bar that lies on its side: left, top, width and height in inches."""
-    axes = page.axes(*place)
-    axes.imshow(ramp_rgb(np.linspace(0, 1, 256))[None], extent=(*limits, 0, 1), aspect="auto")
-    axes.set_yticks([])
-    axes.tick_params(labelsize=8.5, colors=FAINT, labelcolor=INK)
-    axes.set_ylabel(label, fontsize=9.5, color=INK, rotation=0, ha="right", va="center")
-    _thin_edges(axes)
+    left, top, width, height = place
+    _gradient(page, place, np.linspace(0, 1, 256)[None])
+    for value, text in _ticks(limits):
+        level = left + width * (value - limits[0]) / (limits[1] - limits[0])
+        page.stroke((level, level), (top + height, top + height + 0.05))
+        page.text(level, top + height + 0.2, text, size=8.5, ha="center")
+    page.text(left - 0.1, top + height / 2, label, ha="right", va="center")
 
 
-def _thin_edges(axes: Axes) -> None:
-    for spine in axes.spines.values():
-        spine.set_color(FAINT)
-        spine.set_linewidth(0.5)
+def _gradient(page: Page, place: Place, gradient: NDArray[np.float64]) -> None:
+    page.box(*place, "none")
+    page.map(place[0], place[1], place[2:], IndexPicture(gradient, (0.0, 1.0), np.ones(gradient.shape, bool)))
+
+
+def _ticks(limits: tuple[float, float]) -> list[tuple[float, str]]:
+    """Return round values within limits, and how they are written.
+
+    Examples
+    --------
+    >>> _ticks((-0.1, 0.32))
+    [(-0.1, '−0.1'), (0.0, '0.0'), (0.1, '0.1'), (0.2, '0.2'), (0.3, '0.3')]
+    """
+    unit, digits = _round_step((limits[1] - limits[0]) / 6)
+    numbers = range(math.ceil(limits[0] / unit - 1e-6), math.floor(limits[1] / unit + 1e-6) + 1)
+    values = [round(number * unit, digits) for number in numbers]
+    return [(value, f"{value:.{digits}f}".replace("-", "−")) for value in values]
+
+
+def _round_step(least: float) -> tuple[float, int]:
+    """Return the smallest of 1, 2, 5 times a power of ten that is no smaller, and the decimals that it needs."""
+    power = math.floor(math.log10(least))
+    size, power = next((size, more) for more in (power, power + 1) for size in (1, 2, 5) if size * 10.0**more >= least)
+    return size * 10.0**power, max(0, -power)
 
 
 def _histogram_range(values: NDArray[np.floating]) -> tuple[float, float]:
@@ -69,53 +92,101 @@ def _histogram_range(values: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def index_histogram(
-    axes: Axes, values: NDArray[np.floating], limits: tuple[float, float], label: str, boundaries: Sequence[float]
+    page: Page,
+    place: Place,
+    values: NDArray[np.floating],
+    limits: tuple[float, float],
+    *,
+    label: str,
+    boundaries: Sequence[float],
 ) -> None:
     """Draw the distribution of all valid values, each bar in the colour of the map."""
-    _bare(axes)
-    from matplotlib.collections import PolyCollection
-
     valid = values[np.isfinite(values)]
     if not valid.size:
-        _say_empty(axes)
+        _say_empty(page, place)
         return
     counts, edges = np.histogram(valid, bins=_BINS, range=_histogram_range(valid))
     middles = (edges[:-1] + edges[1:]) / 2
-    colours = ramp_rgb((middles - limits[0]) / (limits[1] - limits[0])) / 255
-    # One collection instead of a hundred bars: an eighth of the time.
+    colours = level_rgb((middles - limits[0]) / (limits[1] - limits[0])) / 255
     corners = [
         [(left, 0), (left, count), (right, count), (right, 0)]
         for left, right, count in zip(edges, edges[1:], counts, strict=False)
     ]
-    axes.add_collection(PolyCollection(corners, facecolors=colours, linewidths=0), autolim=False)
-    axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(0, 1.05 * counts.max())
+    _bars(page, place, edges, counts, corners, colours=colours, label=label)
     for boundary in boundaries:
-        axes.axvline(boundary, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-    median = float(np.median(valid))
-    axes.set_title(
-        f"median {signed(median)} · mean {signed(float(valid.mean(dtype=np.float64)))}", fontsize=9.5, color=INK, loc="left"
-    )
-    _count_axis(axes, label)
+        at = place[0] + place[2] * (boundary - edges[0]) / (edges[-1] - edges[0])
+        page.stroke((at, at), (place[1], place[1] + place[3]), color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+    median, mean = float(np.median(valid)), float(valid.mean(dtype=np.float64))
+    page.text(place[0], place[1] - 0.08, f"median {signed(median)} · mean {signed(mean)}")
 
 
 def cluster_histogram(
-    axes: Axes, values: NDArray[np.floating], labels: NDArray[np.uint8], colours: Sequence[RGB], label: str
+    page: Page,
+    place: Place,
+    values: NDArray[np.floating],
+    labels: NDArray[np.uint8],
+    *,
+    colours: Sequence[RGB],
+    label: str,
 ) -> None:
     """Draw the distribution of all clustered values, bars of the clusters on top of each other."""
-    _bare(axes)
     used = np.isfinite(values) & (labels != LABEL_NODATA)
     if not used.any():
-        _say_empty(axes)
+        _say_empty(page, place)
         return
     edges = np.linspace(*_histogram_range(values[used]), _BINS + 1)
-    base = np.zeros(_BINS)
-    for counts, colour in zip(_counts_by_label(values, labels, edges), colours, strict=False):
-        if counts.any():
-            axes.stairs(base + counts, edges, baseline=base, fill=True, color=unit_rgb(colour), linewidth=0)
-        base = base + counts
-    axes.set_ylim(bottom=0)
-    _count_axis(axes, label)
+    counts = _counts_by_label(values, labels, edges)[: len(colours)]
+    tops = np.cumsum(counts, axis=0)
+    present = np.flatnonzero(counts.any(axis=1)).tolist()
+    corners = [_outline(edges, tops[number] - counts[number], tops[number]) for number in present]
+    shown = [unit_rgb(colours[number]) for number in present]
+    _bars(page, place, edges, tops[-1], corners, colours=shown, label=label)
+
+
+def _bars(
+    page: Page,
+    place: Place,
+    edges: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    corners: Any,
+    *,
+    colours: Any,
+    label: str,
+) -> None:
+    """Draw polygons of values and counts, and axes around them.
+
+    Axes of matplotlib's own, of which every date needs one, would take more time than all else on its page.
+    """
+    from matplotlib.collections import PolyCollection
+    from matplotlib.transforms import Affine2D, BboxTransformTo
+
+    left, top, width, height = place
+    low, high, most = float(edges[0]), float(edges[-1]), 1.05 * float(counts.max())
+    data = Affine2D().translate(-low, 0).scale(1 / (high - low), 1 / most)
+    polygons = PolyCollection(corners, facecolors=colours, linewidths=0, antialiaseds=False)
+    polygons.set_transform(data + BboxTransformTo(page.bbox(*place)) + page.figure.transFigure)
+    page.figure.add_artist(polygons)
+    for value, text in _ticks((low, high)):
+        at = left + width * (value - low) / (high - low)
+        page.stroke((at, at), (top + height, top + height + 0.05))
+        page.text(at, top + height + 0.19, text, size=8.5, ha="center")
+    step = max(1, round(_round_step(most / 6)[0]))
+    levels = {count: thousands(count) for count in range(0, int(most) + 1, step)}
+    for count, text in levels.items():
+        at = top + height * (1 - count / most)
+        page.stroke((left - 0.05, left), (at, at))
+        page.text(left - 0.09, at, text, size=8.5, ha="right", va="center_baseline")
+    page.stroke((left, left, left + width), (top, top + height, top + height))
+    page.text(left + width / 2, top + height + 0.39, label, ha="center")
+    beside = 0.24 + 0.075 * max(map(len, levels.values()))  # a digit's width, the widest text's length
+    page.text(left - beside, top + height / 2, "pixels", ha="center", va="center", rotation=90)
+
+
+def _outline(edges: NDArray[np.float64], bottoms: NDArray[np.int64], tops: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the corners of bars that stand side by side, there above and back below."""
+    there = np.repeat(edges, 2)[1:-1]
+    above, below = np.repeat(tops, 2), np.repeat(bottoms, 2)
+    return np.concatenate([np.column_stack([there, above]), np.column_stack([there, below])[::-1]])
 
 
 def _counts_by_label(values: NDArray[np.floating], labels: NDArray[np.uint8], edges: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -129,106 +200,5 @@ def _counts_by_label(values: NDArray[np.floating], labels: NDArray[np.uint8], ed
     return counts.reshape(256, _BINS)
 
 
-def _say_empty(axes: Axes) -> None:
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, "no valid pixel", ha="center", color=FAINT, transform=axes.transAxes)
-
-
-def _count_axis(axes: Axes, label: str) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    axes.set_xlabel(label, fontsize=9.5, color=INK)
-    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda count, _: thousands(count)))
-    axes.set_ylabel("pixels", fontsize=9.5, color=INK)
-
-
-def center_lines(axes: Axes, centers: NDArray[np.float64], dates: Sequence[dt.date], colours: Sequence[RGB], label: str) -> None:
-    """Draw each cluster's center over time, a mark per date, its number at the right end."""
-    from matplotlib.patheffects import withStroke
-
-    _bare(axes)
-    axes.grid(axis="y", color="#e3e6e8", linewidth=0.8)
-    axes.set_axisbelow(True)
-    days = np.array(dates, dtype="datetime64[D]")
-    for row, colour in zip(centers, colours, strict=True):
-        known = np.isfinite(row)
-        (line,) = axes.plot(days[known], row[known], color=unit_rgb(colour), linewidth=2.0, marker="o", markersize=3.6)
-        line.set_markeredgewidth(0)
-        # The thin rim keeps the light colours visible on white.
-        line.set_path_effects([withStroke(linewidth=2.6, foreground=FAINT)])
-    _widen(axes, days)
-    _number_lines(axes, days, centers, colours)
-    _date_axis(axes)
-    axes.set_ylabel(f"{label} of the centers", fontsize=9.5, color=INK)
-
-
-def _widen(axes: Axes, days: NDArray[np.datetime64]) -> None:
-    """Keep a single date, or centers all alike, from blowing the axes up."""
-    low, high = axes.get_ylim()
-    middle, half = (low + high) / 2, max(high - low, 0.2) / 2
-    axes.set_ylim(middle - half, middle + half)
-    if len(days) == 1:
-        axes.set_xlim(days[0] - np.timedelta64(45, "D"), days[0] + np.timedelta64(45, "D"))
-
-
-def _number_lines(axes: Axes, days: NDArray[np.datetime64], centers: NDArray[np.float64], colours: Sequence[RGB]) -> None:
-    """Write each line's number at its right end, in its colour."""
-    ends = sorted((float(row[np.isfinite(row)][-1]), number) for number, row in enumerate(centers) if np.isfinite(row).any())
-    if not ends or len(ends) > _NUMBERED_LINES:
-        return
-    low, high = axes.get_ylim()
-    for place, (_, number) in zip(_apart([value for value, _ in ends], (high - low) * 0.082), ends, strict=True):
-        axes.annotate(
-            str(number),
-            (days[-1], place),
-            xytext=(9, 0),
-            textcoords="offset points",
-            va="center",
-            size=8,
-            color="white" if sum(colours[number]) < 330 else INK,
-            bbox={"boxstyle": "round,pad=0.18", "facecolor": unit_rgb(colours[number]), "edgecolor": FAINT, "linewidth": 0.5},
-            annotation_clip=False,
-        )
-
-
-def _apart(values: Sequence[float], least: float) -> list[float]:
-    """Move ascending values apart until neighbours differ by ``least``, each group around its own middle.
-
-    Examples
-    --------
-    >>> [round(value, 2) for value in _apart([0.0, 0.5, 0.5], 0.1)]
-    [0.0, 0.45, 0.55]
-    """
-    groups: list[tuple[float, int]] = []  # middle and size
-    for value in values:
-        groups.append((value, 1))
-        while len(groups) > 1 and _touch(groups[-2], groups[-1], least):
-            (high, more), (low, count) = groups.pop(), groups.pop()
-            groups.append(((low * count + high * more) / (count + more), count + more))
-    return [middle + (place - (count - 1) / 2) * least for middle, count in groups for place in range(count)]
-
-
-def _touch(low: tuple[float, int], high: tuple[float, int], least: float) -> bool:
-    return high[0] - (high[1] - 1) / 2 * least - (low[0] + (low[1] - 1) / 2 * least) < least
-
-
-def _date_axis(axes: Axes) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.get_offset_text().set_fontsize(8.5)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-
-
-def observed_bars(axes: Axes, lines: Axes, dates: Sequence[dt.date], observed: Sequence[float]) -> None:
-    """Draw the share of pixels observed on each date, below the lines and on their axis."""
-    _bare(axes)
-    axes.sharex(lines)
-    axes.vlines(np.array(dates, dtype="datetime64[D]"), 0, [100 * share for share in observed], color=FAINT, linewidth=2.2)
-    axes.set_ylim(0, 100)
-    axes.set_yticks([0, 100])
-    axes.set_ylabel("observed\n%", fontsize=8.5, color=INK)
-    _date_axis(axes)
-    lines.tick_params(labelbottom=False)
+def _say_empty(page: Page, place: Place) -> None:
+    page.text(place[0] + place[2] / 2, place[1] + place[3] / 2, "no valid pixel", ha="center", color=FAINT)

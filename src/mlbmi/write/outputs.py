@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlbmi.errors import InputError
-from mlbmi.types import INDEX_SCALE
 from mlbmi.write.categories import sidecar_path
 from mlbmi.write.colours import palette
-from mlbmi.write.gallery import Gallery, dates_of, geobox_of, map_stem, maps_of
+from mlbmi.write.gallery import Gallery, geobox_of, map_stem, maps_of
 from mlbmi.write.model import write_model
 from mlbmi.write.page import pixel_hectares
-from mlbmi.write.rasters import write_index_cog, write_label_cog
+from mlbmi.write.portraits import shown_name
+from mlbmi.write.rasters import write_label_cog
 from mlbmi.write.tables import MappedClustering, cluster_names, write_clusters_table
 
 if TYPE_CHECKING:
@@ -25,71 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlbmi.types import Clustering
-    from mlbmi.write.rasters import IndexDtype
 
-__all__ = ["write_clustering", "write_index", "write_index_figures", "write_outputs"]
+__all__ = ["write_clustering", "write_index_figures", "write_outputs"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
-
-
-def write_index(
-    data: xr.DataArray,
-    folder: str | os.PathLike[str],
-    *,
-    grid: str,
-    long_name: str = "",
-    dtype: IndexDtype = "int16",
-    area: NDArray[np.bool_] | None = None,
-    figures: bool = True,
-    place: str = "",
-    credit: str = "",
-) -> list[Path]:
-    """Write an index: ``<grid>/<index>_<date>.tif`` per date, and figures of each date and of all.
-
-    Parameters
-    ----------
-    data : xarray.DataArray
-        ``(time, y, x)``, float with NaN or int16 steps, named after the index, with a CRS. One date is in memory at a time.
-    folder : path-like
-        The output folder.
-    grid : str
-        MGRS tile, or ``mosaic``.
-    long_name : str
-        Name of the index in words.
-    dtype : {"int16", "float32"}
-        How it is stored: :func:`mlbmi.write.write_index_cog`.
-    area : ndarray of bool, shape (y, x), optional
-        True inside the area of interest; for figures. Without it, all pixels that are valid on any date.
-    figures : bool
-        Whether to draw figures.
-    place : str
-        Name of the area, for titles.
-    credit : str
-        Credit for the data, for the foot of figures.
-
-    Returns
-    -------
-    list of Path
-        The files.
-
-    Raises
-    ------
-    InputError
-        If the array has no name, no CRS or two images of a date.
-    WriteError
-        If a file cannot be written.
-    """
-    index, geobox, dates = _file_part("" if data.name is None else str(data.name)), geobox_of(data), dates_of(data)
-    home = Path(folder) / _file_part(grid)
-    scale = float(data.attrs.get("scale_factor", INDEX_SCALE))
-    common: dict[str, Any] = {"index": index.upper(), "long_name": long_name, "scale": scale, "dtype": dtype}
-    written = [
-        write_index_cog(home / f"{index}_{date}.tif", data[number].to_numpy(), geobox, date=date, **common)
-        for number, date in enumerate(dates)
-    ]
-    if figures:
-        written += write_index_figures(data, folder, grid=grid, area=area, place=place, credit=credit)
-    return written
 
 
 def write_index_figures(
@@ -105,8 +44,18 @@ def write_index_figures(
 
     Parameters
     ----------
-    data, folder, grid, area, place, credit
-        As in :func:`mlbmi.write.write_index`.
+    data : xarray.DataArray
+        ``(time, y, x)``, float with NaN or int16 steps, named after the index, with a CRS. One date is in memory at a time.
+    folder : path-like
+        The output folder.
+    grid : str
+        MGRS tile, or ``mosaic``.
+    area : ndarray of bool, shape (y, x), optional
+        True inside the area of interest. Without it, all pixels that are valid on any date.
+    place : str
+        Name of the area, for titles.
+    credit : str
+        Credit for the data, for the foot of figures.
 
     Returns
     -------
@@ -132,7 +81,7 @@ def write_clustering(
     *,
     grid: str,
     names: Sequence[str] | None = None,
-    data: xr.DataArray | None = None,
+    data: xr.DataArray | xr.Dataset | None = None,
     area: NDArray[np.bool_] | None = None,
     model: bool = True,
     figures: bool = True,
@@ -141,8 +90,9 @@ def write_clustering(
 ) -> list[Path]:
     """Write a clustering: its maps and figures under ``<grid>/``, and its model beside the grids.
 
-    The maps are ``images_<index>_<date>_k<K>.tif``, one per date, or ``timeseries_<index>_k<K>.tif``, each with its names in
-    ``<map>.aux.xml``; figures have the same names under ``figures/``; the model is ``model_<mode>_<index>_k<K>.json``.
+    The maps are ``images_<index>_<date>_k<K>.tif``, one per date, or ``<mode>_<index>_k<K>.tif`` for the modes that make one map
+    (``timeseries_ndvi_k5.tif``, ``bands_red-nir_k4.tif``), each with its names in ``<map>.aux.xml``; figures have the same names
+    under ``figures/``; the model is ``model_<mode>_<index>_k<K>.json``.
 
     Parameters
     ----------
@@ -154,9 +104,10 @@ def write_clustering(
         MGRS tile, or ``mosaic``.
     names : sequence of str, optional
         Of the clusters, by label; ``cluster 0``, ``cluster 1`` … by default.
-    data : xarray.DataArray, optional
-        The index that was clustered, ``(time, y, x)`` on the dates and grid of the clustering: gives images their
-        distributions and series the share observed.
+    data : xarray.DataArray or xarray.Dataset, optional
+        What was clustered, on the dates and grid of the clustering: an index ``(time, y, x)``, by itself or in a dataset, gives
+        images their distributions and series the share observed; a dataset with a variable ``(y, x)`` or ``(time, y, x)`` per
+        band gives spectra their spread.
     area : ndarray of bool, shape (y, x), optional
         True inside the area of interest; for figures. Without it, all pixels that have a label on any date.
     model : bool
@@ -185,7 +136,7 @@ def write_clustering(
     written: list[Path] = []
     for date, labels in maps_of(clustering):
         path = home / f"{map_stem(clustering, date)}.tif"
-        title = f"{index.upper()} clusters ({clustering.mode}, k = {count})"
+        title = f"{shown_name(clustering)} clusters ({clustering.mode}, k = {count})"
         write_label_cog(path, labels, geobox, names=shown, colours=palette(count), description=title, date=date)
         written += [path, sidecar_path(path)]
     if figures:
@@ -202,7 +153,7 @@ def write_outputs(
     *,
     grid: str = "mosaic",
     names: Sequence[str] | None = None,
-    data: xr.DataArray | None = None,
+    data: xr.DataArray | xr.Dataset | None = None,
     area: NDArray[np.bool_] | None = None,
     figures: bool = True,
     place: str = "",
@@ -215,7 +166,7 @@ def write_outputs(
     Parameters
     ----------
     clustering : Clustering
-        What :func:`mlbmi.cluster_images` or :func:`mlbmi.cluster_timeseries` returned.
+        What a function such as :func:`mlbmi.cluster_timeseries` returned.
     out : path-like
         The output folder; made if missing.
     grid, names, data, area, figures, place, credit

@@ -10,25 +10,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mlbmi._version import __version__
 from mlbmi.write.atomic import atomic_path
+from mlbmi.write.pictures import PlainPicture
+from mlbmi.write.png import indexed_png
+from mlbmi.write.words import fitted, unit_rgb
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
 
-__all__ = ["DPI", "Frame", "Page", "pixel_hectares", "save_figure"]
+    from mlbmi.write.colours import RGB
+    from mlbmi.write.pictures import Picture
+
+__all__ = ["DPI", "Frame", "Page", "badge_style", "pixel_hectares", "rendered", "save_figure", "write_png"]
 
 DPI = 150
 """Dots per inch of every figure."""
-
-_PNG_EFFORT = 4
-"""zlib's level: half the time of the default 6 for files 5 % larger."""
 
 INK = "#1f2a30"
 """Colour of text."""
@@ -38,6 +44,7 @@ FAINT = "#5f6b72"
 
 TITLE_HEIGHT = 0.85
 FOOTER_HEIGHT = 0.32
+NOTE_HEIGHT = 0.2
 MARGIN = 0.35
 SCALE_BAR_HEIGHT = 0.42
 
@@ -88,6 +95,8 @@ class Page:
         Inches of the space between title and footer and between the margins.
     title, subtitle, caption, credit : str
         Texts: title and line below it; footer, left and right.
+    note : str
+        What else must be said, in a line of its own above the footer.
 
     Attributes
     ----------
@@ -95,16 +104,20 @@ class Page:
         What is drawn.
     """
 
-    def __init__(self, width: float, height: float, *, title: str, subtitle: str, caption: str, credit: str) -> None:
+    def __init__(
+        self, width: float, height: float, *, title: str, subtitle: str, caption: str, credit: str, note: str = ""
+    ) -> None:
         from matplotlib.figure import Figure
 
         self.width, self.height = width, height
-        self._full = (width + 2 * MARGIN, height + TITLE_HEIGHT + FOOTER_HEIGHT + MARGIN / 2)
+        foot = height + FOOTER_HEIGHT + (NOTE_HEIGHT if note else 0.0)
+        self._full = (width + 2 * MARGIN, foot + TITLE_HEIGHT + MARGIN / 2)
         self.figure: Figure = Figure(figsize=self._full, dpi=DPI, facecolor="white")
-        self.text(0, -0.50, title, size=_fitting(title, 14, width), weight="bold")
-        self.text(0, -0.22, subtitle, size=_fitting(subtitle, 10, width), color=FAINT)
-        self.text(0, height + FOOTER_HEIGHT, f"{caption} · mlbmi {__version__}", size=8, color=FAINT)
-        self.text(width, height + FOOTER_HEIGHT, credit, size=8, color=FAINT, ha="right")
+        self.line(0, -0.50, title, width, size=14, weight="bold")
+        self.line(0, -0.22, subtitle, width, size=10, color=FAINT)
+        self.line(0, foot - NOTE_HEIGHT, note, width, size=8, color=FAINT)
+        self.line(0, foot, f"{caption} · mlbmi {__version__}", 0.45 * width, size=8, color=FAINT)
+        self.line(width, foot, credit, 0.53 * width, size=8, color=FAINT, ha="right")
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Return new axes at a place: inches from the left margin and from below the title."""
@@ -115,6 +128,12 @@ class Page:
         """Write a line whose baseline is at a place; ``$`` is a dollar, not mathematics."""
         x, y = self._place(left, top)
         self.figure.text(x, y, text, **{"color": INK, "size": 9.5, "va": "baseline", "parse_math": False, **style})
+
+    def line(self, left: float, top: float, text: str, width: float, *, least: float = 1.0, **style: Any) -> None:
+        """Write a line that takes at most ``width``: smaller if need be, down to ``least`` points, then cut off."""
+        if text:
+            shown, size = fitted(text, style.pop("size", 9.5), width, least=least, weight=style.get("weight", "normal"))
+            self.text(left, top, shown, size=size, **style)
 
     def box(self, left: float, top: float, width: float, height: float, colour: Any) -> None:
         """Draw a filled box with a thin edge."""
@@ -127,19 +146,36 @@ class Page:
 
     def rule(self, left: float, top: float, width: float) -> None:
         """Draw a thin horizontal line."""
+        self.stroke((left, left + width), (top, top), color="#c4cacd")
+
+    def stroke(self, lefts: Sequence[float], tops: Sequence[float], **style: Any) -> None:
+        """Draw a line through places."""
         from matplotlib.lines import Line2D
 
-        x, y = self._place(left, top)
-        ends = ([x, x + width / self._full[0]], [y, y])
-        self.figure.add_artist(Line2D(*ends, color="#c4cacd", linewidth=0.8, transform=self.figure.transFigure))
+        ends = zip(*(self._place(left, top) for left, top in zip(lefts, tops, strict=True)), strict=True)
+        style = {"color": FAINT, "linewidth": 0.8, **style}
+        self.figure.add_artist(Line2D(*map(list, ends), transform=self.figure.transFigure, **style))
 
-    def map(self, left: float, top: float, size: tuple[float, float], pixels: NDArray[np.uint8]) -> Axes:
-        """Draw an RGBA image, north up, without axes."""
-        axes = self.axes(left, top, *size)
-        smaller = pixels.shape[1] <= size[0] * DPI
-        axes.imshow(pixels, interpolation="nearest" if smaller else "antialiased", interpolation_stage="rgba", aspect="auto")
-        axes.set_axis_off()
-        return axes
+    def bbox(self, left: float, top: float, width: float, height: float) -> Bbox:
+        """Return a box of the page as shares of the figure."""
+        from matplotlib.transforms import Bbox
+
+        return Bbox([self._place(left, top + height), self._place(left + width, top)])
+
+    def map(self, left: float, top: float, size: tuple[float, float], picture: Picture | NDArray[np.uint8]) -> None:
+        """Draw a picture, or an RGBA image, north up."""
+        from mlbmi.write.pasted import Pasted
+
+        x, y = self._place(left, top + size[1])
+        box = (x, y, size[0] / self._full[0], size[1] / self._full[1])
+        self.figure.add_artist(Pasted(PlainPicture(picture) if isinstance(picture, np.ndarray) else picture, box))
+
+    def badge(self, left: float, top: float, text: str, colour: RGB) -> None:
+        """Write a short text in a rounded box whose middle is at a place, above all else."""
+        x, y = self._place(left, top)
+        style = badge_style(colour)
+        style["bbox"] |= {"edgecolor": "white", "linewidth": 1.0}  # so that it stands out from its own cluster
+        self.figure.text(x, y, text, ha="center", va="center", zorder=5, **style)
 
     def scale_bar(self, left: float, top: float, width: float, frame: Frame) -> None:
         """Draw a bar of a round length, and a north arrow, below a map of this width."""
@@ -156,7 +192,7 @@ class Page:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Save a figure as PNG, whole or not at all; the same figure gives the same bytes.
+    """Save a figure as PNG of at most 256 colours, whole or not at all; the same figure gives the same bytes.
 
     Parameters
     ----------
@@ -175,9 +211,36 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     WriteError
         If it cannot be written.
     """
+    return write_png(rendered(figure), path)
+
+
+def rendered(figure: Figure) -> NDArray[np.uint8]:
+    """Return a figure's pixels: RGBA, shape (height, width, 4)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas, dots_per_inch = figure.canvas, figure.get_dpi()
+    try:
+        if dots_per_inch != DPI:
+            figure.set_dpi(DPI)
+        agg = FigureCanvasAgg(figure)
+        agg.draw()  # type: ignore[no-untyped-call]
+        return np.asarray(agg.buffer_rgba())  # type: ignore[no-untyped-call]
+    finally:
+        figure.set_canvas(canvas)
+        if dots_per_inch != DPI:
+            figure.set_dpi(dots_per_inch)
+
+
+def write_png(pixels: NDArray[np.uint8], path: str | os.PathLike[str]) -> Path:
+    """Write pixels that :func:`rendered` gave.
+
+    Raises
+    ------
+    WriteError
+        If they cannot be written.
+    """
     with atomic_path(path) as temporary:
-        # Without its version, so that an update of matplotlib that draws alike writes alike.
-        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": _PNG_EFFORT})
+        temporary.write_bytes(indexed_png(pixels, dots_per_inch=DPI))
     return Path(path)
 
 
@@ -188,10 +251,10 @@ def pixel_hectares(geobox: GeoBox) -> float:
     return pixel_area_ha(geobox) if _is_metric(geobox) else math.nan
 
 
-def _fitting(text: str, size: float, width: float) -> float:
-    """Return the size in points, at most ``size``, at which a line is no wider than so many inches."""
-    # DejaVu Sans Bold, matplotlib's own font, takes 0.69 of its size per letter on average.
-    return min(size, width * 72 / (0.69 * max(1, len(text))))
+def badge_style(colour: RGB) -> dict[str, Any]:
+    """Return how a number on a rounded box of this colour is written, for any text of matplotlib."""
+    box = {"boxstyle": "round,pad=0.18", "facecolor": unit_rgb(colour), "edgecolor": FAINT, "linewidth": 0.5}
+    return {"size": 8, "color": "white" if sum(colour) < 330 else INK, "bbox": box}
 
 
 def _is_metric(geobox: GeoBox) -> bool:

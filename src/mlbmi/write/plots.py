@@ -1,7 +1,7 @@
-"""The figures: an index and its distribution, clusters of images, clusters of series, all dates at a glance.
+"""The figures of an index: one date with its distribution, and all dates at a glance.
 
 Every function returns a matplotlib ``Figure``; :func:`mlbmi.write.page.save_figure` writes it. Titles say what, where and when;
-white is outside the area, grey is missing inside it; colours are those of :func:`mlbmi.write.colours.palette`.
+white is outside the area, grey is missing inside it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlbmi.errors import InputError
-from mlbmi.write.charts import center_lines, cluster_histogram, colour_bar, flat_colour_bar, index_histogram, observed_bars
+from mlbmi.write.charts import colour_bar, flat_colour_bar, index_histogram
 from mlbmi.write.page import DPI, FAINT, SCALE_BAR_HEIGHT, Frame, Page, pixel_hectares
-from mlbmi.write.pixels import index_pixels, shrink_area, shrink_index, shrink_step
-from mlbmi.write.sheet import MAP_BOX, ClusterSheet
+from mlbmi.write.pictures import IndexPicture
+from mlbmi.write.pixels import shrink_area, shrink_index, shrink_step
+from mlbmi.write.sheet import MAP_BOX
 from mlbmi.write.words import coverage, covered
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
 
-__all__ = ["display_limits", "image_clusters_figure", "index_figure", "overview_figure", "timeseries_figure"]
+__all__ = ["display_limits", "index_figure", "overview_figure"]
 
 _OVERVIEW_PANELS = 60
 
@@ -41,13 +42,19 @@ def display_limits(values: NDArray[np.floating]) -> tuple[float, float]:
     >>> display_limits(np.linspace(0.12, 0.81, 1000).reshape(20, 50))
     (0.1, 0.85)
     """
-    sample = values[:: shrink_step(values.shape[-2:], 700), :: shrink_step(values.shape[-2:], 700)]
+    step = sample_step((values.shape[0], values.shape[1]))
+    sample = values[::step, ::step]
     sample = sample[np.isfinite(sample)]
     if not sample.size:
         return 0.0, 1.0
     low, high = np.percentile(sample, (1, 99))
     low, high = math.floor(low * 20 + 1e-6) / 20, math.ceil(high * 20 - 1e-6) / 20
     return (low, high) if high > low else (low, low + 0.05)
+
+
+def sample_step(shape: tuple[int, int]) -> int:
+    """Return the step of the lattice on which :func:`display_limits` looks; on that lattice alone it is 1."""
+    return shrink_step(shape, 700)
 
 
 def index_figure(
@@ -106,126 +113,10 @@ def index_figure(
         credit=credit,
     )
     step = shrink_step(values.shape, int(max(size) * DPI))
-    page.map(0, 0, size, index_pixels(shrink_index(values, step), limits, shrink_area(inside, step)))
+    page.map(0, 0, size, IndexPicture(shrink_index(values, step), limits, shrink_area(inside, step)))
     page.scale_bar(0, size[1], size[0], frame)
     colour_bar(page, (size[0] + 0.15, 0.0, 0.16, min(size[1], 4.0)), limits, label)
-    index_histogram(page.axes(left + 0.35, 0, 5.6, height - 0.5), values, limits, label, boundaries)
-    return page.figure
-
-
-def image_clusters_figure(
-    labels: NDArray[np.uint8],
-    geobox: GeoBox,
-    *,
-    title: str,
-    centers: Sequence[float],
-    names: Sequence[str] | None = None,
-    values: NDArray[np.floating] | None = None,
-    label: str = "NDVI",
-    area: NDArray[np.bool_] | None = None,
-    credit: str = "",
-) -> Figure:
-    """Draw the clusters of one date: map, legend with areas, distribution if there are values, and a panel per cluster.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, shape (y, x)
-        255 where missing.
-    geobox : GeoBox
-        Its grid.
-    title : str
-        What, where and when.
-    centers : sequence of float
-        By label.
-    names : sequence of str, optional
-        By label.
-    values : ndarray of float, shape (y, x), optional
-        The index that was clustered.
-    label : str
-        Name of the index.
-    area : ndarray of bool, shape (y, x), optional
-        True inside the area of interest. Without it every missing pixel counts as outside.
-    credit : str
-        Credit for the data, at the foot.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit.
-    """
-    chart_height = 2.6 if values is not None else 0.0
-    sheet = ClusterSheet(labels, geobox, centers, names, area, chart_height=chart_height)
-    page = sheet.draw(title=title, heading=f"{label} center", credit=credit)
-    if values is not None:
-        left, top, width, height = sheet.chart
-        cluster_histogram(page.axes(left, top, width, height - 0.55), values, labels, sheet.colours, label)
-    return page.figure
-
-
-def timeseries_figure(
-    labels: NDArray[np.uint8],
-    geobox: GeoBox,
-    *,
-    title: str,
-    centers: NDArray[np.floating],
-    dates: Sequence[dt.date],
-    names: Sequence[str] | None = None,
-    observed: Sequence[float] | None = None,
-    label: str = "NDVI",
-    area: NDArray[np.bool_] | None = None,
-    credit: str = "",
-) -> Figure:
-    """Draw the clusters of a period: map, legend with areas, the centers over time, and a panel per cluster.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, shape (y, x)
-        255 where missing.
-    geobox : GeoBox
-        Its grid.
-    title : str
-        What, where and when.
-    centers : ndarray of float, shape (n_clusters, n_dates)
-        By label; NaN where unknown.
-    dates : sequence of datetime.date
-        Of the columns.
-    names : sequence of str, optional
-        By label.
-    observed : sequence of float, optional
-        Share, 0–1, of the clustered pixels with an observation, by date.
-    label : str
-        Name of the index.
-    area : ndarray of bool, shape (y, x), optional
-        True inside the area of interest. Without it every missing pixel counts as outside.
-    credit : str
-        Credit for the data, at the foot.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit.
-    """
-    values_at: NDArray[np.float64] = np.asarray(centers, dtype=np.float64)
-    if centers.shape[1] != len(dates):
-        raise InputError(f"centers of shape {centers.shape} do not fit {len(dates)} dates")
-    chart_height = 3.5 if observed is not None else 3.0
-    sheet = ClusterSheet(labels, geobox, _row_means(values_at), names, area, chart_height=chart_height)
-    page = sheet.draw(title=title, heading=f"mean {label}", credit=credit)
-    left, top, width, height = sheet.chart
-    width -= 0.25  # for the numbers at the ends of the lines
-    lines_height = height - (1.15 if observed is not None else 0.5)
-    lines = page.axes(left, top, width, lines_height)
-    center_lines(lines, values_at, dates, sheet.colours, label)
-    if observed is not None:
-        observed_bars(page.axes(left, top + lines_height + 0.3, width, 0.4), lines, dates, observed)
+    index_histogram(page, (left + 0.35, 0, 5.6, height - 0.5), values, limits, label=label, boundaries=boundaries)
     return page.figure
 
 
@@ -248,16 +139,12 @@ def overview_figure(
         dates an even choice of them is drawn, and the figure says so.
     geobox : GeoBox
         Their grid.
-    title : str
-        What, where and when.
     limits : (float, float)
         Values at the ends of the colours.
-    label : str
-        Name of the index.
+    title, label, credit
+        As in :func:`index_figure`.
     area : ndarray of bool, shape (y, x), optional
         True inside the area of interest. Without it, all pixels that are valid on any date.
-    credit : str
-        Credit for the data, at the foot.
 
     Returns
     -------
@@ -289,13 +176,9 @@ def overview_figure(
         left, top = column * cell + (cell - 0.15 - size[0]) / 2, row * (size[1] + 0.5)
         page.text(left, top + 0.14, date.isoformat(), size=9, weight="bold")
         page.text(left, top + 0.31, f"{shares[chosen[number]]:.0%}".replace("%", " % valid"), size=8, color=FAINT)
-        page.map(left, top + 0.38, size, index_pixels(values, limits, inside))
+        page.map(left, top + 0.38, size, IndexPicture(values, limits, inside))
     flat_colour_bar(page, (page.width / 2 - 2.5, page.height - 0.45, 5.0, 0.14), limits, label)
     return page.figure
-
-
-def _row_means(centers: NDArray[np.float64]) -> list[float]:
-    return [float(row[np.isfinite(row)].mean()) if np.isfinite(row).any() else math.nan for row in centers]
 
 
 def _columns(count: int, aspect: float) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 from mlbmi.types import LABEL_NODATA
 from mlbmi.write.colours import MISSING_RGB, palette
 from mlbmi.write.page import DPI, FAINT, SCALE_BAR_HEIGHT, Frame, Page, pixel_hectares
-from mlbmi.write.pixels import class_pixels, member_pixels, shrink_area, shrink_labels, shrink_step
+from mlbmi.write.pictures import ClassPicture, MemberPicture, class_codes
+from mlbmi.write.pixels import shrink_area, shrink_labels, shrink_step
 from mlbmi.write.tables import cluster_names
-from mlbmi.write.words import coverage, covered, share, short, signed, unit_rgb
+from mlbmi.write.words import coverage, covered, share, signed, unit_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,9 @@ _WIDE = 1.9  # width over height from which the legend goes below the map
 _ROW = 0.27
 _PANELS = 12
 _LEGEND_ROWS = 16
+_NAME = 2.5  # width of a name in the legend
+_MARKS = 12  # clusters up to which their places are marked on the map
+_MARK = 0.24  # least distance of two marks, in inches
 
 
 class ClusterSheet:
@@ -55,6 +59,7 @@ class ClusterSheet:
         area: NDArray[np.bool_] | None,
         *,
         chart_height: float,
+        marks: NDArray[np.floating] | None = None,
     ) -> None:
         self.labels = labels
         self.centers = centers
@@ -69,6 +74,7 @@ class ClusterSheet:
         else:
             self._place_beside(chart_height)
         self._arrange_panels()
+        self.marks = None if marks is None else self._readable(marks, geobox)
 
     def _place_beside(self, chart_height: float) -> None:
         """Put the legend to the right of the map, and the chart below the legend."""
@@ -96,8 +102,17 @@ class ClusterSheet:
         rows = math.ceil(panels / self.columns) if panels else 0
         self.panels_height = rows * (self.panel[1] + 0.38) + (0.1 if rows else 0.0)
 
-    def draw(self, *, title: str, heading: str, credit: str) -> Page:
+    def _readable(self, marks: NDArray[np.floating], geobox: GeoBox) -> NDArray[np.float64] | None:
+        """Return places, (n, 2) in units of the CRS, in inches on the map; None if marks there would hide one another."""
+        columns, rows = ~geobox.affine * (marks[:, 0], marks[:, 1])
+        places = np.column_stack([columns / geobox.shape[1] * self.size[0], rows / geobox.shape[0] * self.size[1]])
+        gaps = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)) + np.where(np.eye(len(places)), np.inf, 0)
+        known = np.isfinite(places).all() and (places >= 0).all() and (places <= self.size).all()
+        return places if known and len(places) <= _MARKS and (gaps >= _MARK).all() else None
+
+    def draw(self, *, title: str, heading: str, credit: str, note: str = "") -> Page:
         """Draw all but the chart; ``heading`` is the title of the legend's column of centers."""
+        notes = (note, "" if self.marks is None else "numbers on the map: the clusters' central places")
         page = Page(
             self.width,
             self.body + self.panels_height,
@@ -105,13 +120,16 @@ class ClusterSheet:
             subtitle=coverage(self.labels != LABEL_NODATA, self.inside, self.hectares),
             caption=self.frame.caption,
             credit=credit,
+            note=" · ".join(text for text in notes if text),
         )
         step = shrink_step(self.labels.shape, int(max(self.size) * DPI))
-        small, inside = shrink_labels(self.labels, step), shrink_area(self.inside, step)
-        page.map(0, 0, self.size, class_pixels(small, self.colours, inside))
+        codes = class_codes(shrink_labels(self.labels, step), shrink_area(self.inside, step))
+        page.map(0, 0, self.size, ClassPicture(codes, self.colours))
         page.scale_bar(0, self.size[1], self.size[0], self.frame)
+        for number, (left, top) in enumerate(() if self.marks is None else self.marks):
+            page.badge(left, top, str(number), self.colours[number])
         self._legend(page, heading)
-        self._panels(page, small, inside)
+        self._panels(page, codes)
         return page
 
     def _legend(self, page: Page, heading: str) -> None:
@@ -120,7 +138,7 @@ class ClusterSheet:
         page.rule(self.legend_left, self.legend_top + _ROW + 0.02, SIDE)
         shown = _shown_labels(len(self.centers))
         for row, number in enumerate(shown, start=1):
-            cells = (str(number), short(self.names[number]), signed(self.centers[number]))
+            cells = (str(number), self.names[number], signed(self.centers[number]))
             self._legend_row(page, row, (*cells, self._amount(counts[number]), share(counts[number], counts.sum())))
             self._swatch(page, row, self.colours[number])
         self._legend_end(page, len(shown))
@@ -136,9 +154,14 @@ class ClusterSheet:
             self._swatch(page, shown + 1, MISSING_RGB)
 
     def _legend_row(self, page: Page, row: int, cells: tuple[str, str, str, str, str], **style: Any) -> None:
-        places = ((0.42, "center"), (0.62, "left"), (3.3, "right"), (4.45, "right"), (SIDE, "right"))
-        for text, (place, side) in zip(cells, places, strict=True):
-            page.text(self.legend_left + place, self.legend_top + row * _ROW + 0.2, text, ha=side, **style)
+        number, name, *numbers = cells
+        top = self.legend_top + row * _ROW + 0.2
+        if number:
+            page.text(self.legend_left + 0.42, top, number, ha="center", **style)
+        page.line(self.legend_left + 0.62, top, name, SIDE - 0.62 if not any(numbers) else _NAME, least=7.5, **style)
+        for text, place in zip(numbers, (3.75, 4.72, SIDE), strict=True):
+            if text:
+                page.text(self.legend_left + place, top, text, ha="right", **style)
 
     def _swatch(self, page: Page, row: int, colour: RGB) -> None:
         page.box(self.legend_left, self.legend_top + row * _ROW + 0.07, 0.26, 0.17, unit_rgb(colour))
@@ -153,7 +176,7 @@ class ClusterSheet:
         digits = 2 if self.inside.sum() * self.hectares < 100 else 1
         return f"{count * self.hectares:,.{digits}f}"
 
-    def _panels(self, page: Page, small: NDArray[np.uint8], inside: NDArray[np.bool_]) -> None:
+    def _panels(self, page: Page, codes: NDArray[np.uint16]) -> None:
         if not self.columns:
             return
         for number, colour in enumerate(self.colours):
@@ -161,8 +184,8 @@ class ClusterSheet:
             left = column * self.cell
             top = self.body + 0.1 + row * (self.panel[1] + 0.38)
             page.box(left, top + 0.06, 0.2, 0.13, unit_rgb(colour))
-            page.text(left + 0.28, top + 0.18, short(self._panel_title(number), int(self.cell * 9)), size=9)
-            page.map(left, top + 0.28, self.panel, member_pixels(small, number, colour, inside))
+            page.line(left + 0.28, top + 0.18, self._panel_title(number), self.cell - 0.46, size=9, least=7.5)
+            page.map(left, top + 0.28, self.panel, MemberPicture(codes, number, colour))
 
     def _panel_title(self, number: int) -> str:
         name = self.names[number]

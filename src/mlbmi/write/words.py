@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mlbmi.errors import InputError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlbmi.write.colours import RGB
 
-__all__ = ["coverage", "covered", "share", "short", "signed", "thousands", "unit_rgb"]
+__all__ = ["coverage", "covered", "fitted", "share", "short", "signed", "thousands", "unit_rgb"]
 
 
 def covered(values: NDArray[Any], geobox: GeoBox, area: NDArray[np.bool_] | None, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -65,6 +66,46 @@ def short(text: str, length: int = 24) -> str:
     'evergreen…'
     """
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def fitted(text: str, size: float, width: float, *, least: float, weight: str = "normal") -> tuple[str, float]:
+    """Return a text and a size in points at which it is no wider than so many inches.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    size, least : float
+        Points: the size wanted, and the smallest one; what is too wide even then loses its end.
+    width : float
+        Inches.
+    weight : str
+        Of matplotlib's own font.
+
+    Examples
+    --------
+    >>> fitted("evergreen-like", 9.0, 2.0, least=7.0)
+    ('evergreen-like', 9.0)
+    >>> fitted("evergreen-like, with some water", 9.0, 1.0, least=9.0)
+    ('evergreen-lik…', 9.0)
+    """
+    size = max(least, min(size, width / max(_inches(text, weight), 1e-9)))
+    if _inches(text, weight) * size <= width * (1 + 1e-9):
+        return text, size
+    length = next(
+        count for count in range(len(text) - 1, -1, -1) if _inches(f"{text[:count]}…", weight) * size <= width or not count
+    )
+    return f"{text[:length].rstrip()}…", size
+
+
+@lru_cache(maxsize=4096)
+def _inches(text: str, weight: str) -> float:
+    """Return the width of a text of one point."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=100, weight=weight)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 7200
 
 
 def unit_rgb(colour: RGB) -> tuple[float, ...]:
