@@ -30,7 +30,7 @@ def sidecar_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.aux.xml")
 
 
-def write_categories(path: Path, names: Sequence[str], colours: Sequence[RGB]) -> Path:
+def write_categories(path: Path, names: Sequence[str], colours: Sequence[RGB], *, colour_table: bool = False) -> Path:
     """Write the sidecar of a label map.
 
     Parameters
@@ -41,6 +41,8 @@ def write_categories(path: Path, names: Sequence[str], colours: Sequence[RGB]) -
         By label.
     colours : sequence of (red, green, blue)
         By label.
+    colour_table : bool
+        Whether to write a colour table too, for a map that holds none itself.
 
     Raises
     ------
@@ -49,12 +51,21 @@ def write_categories(path: Path, names: Sequence[str], colours: Sequence[RGB]) -
     """
     root = ET.Element("PAMDataset")
     band = ET.SubElement(root, "PAMRasterBand", band="1")
+    if colour_table:
+        _colour_table(band, colours)
     categories = ET.SubElement(band, "CategoryNames")
     for name in names:
         ET.SubElement(categories, "Category").text = plain_text(name)
     _attribute_table(band, names, colours)
     ET.indent(root)
     return write_text(sidecar_path(path), ET.tostring(root, encoding="unicode") + "\n")
+
+
+def _colour_table(band: ET.Element, colours: Sequence[RGB]) -> None:
+    ET.SubElement(band, "ColorInterp").text = "Palette"
+    table = ET.SubElement(band, "ColorTable")
+    for red, green, blue in colours:
+        ET.SubElement(table, "Entry", c1=str(red), c2=str(green), c3=str(blue), c4="255")
 
 
 def _attribute_table(band: ET.Element, names: Sequence[str], colours: Sequence[RGB]) -> None:

@@ -1,4 +1,4 @@
-"""Cloud-optimised GeoTIFFs of an index and of label maps.
+"""Cloud-optimised GeoTIFFs of an index, of label maps, and of other quantities.
 
 Choices, and why: DEFLATE with predictor, because every reader of the last fifteen years opens it (ZSTD is smaller by a few per
 cent and refused by some); blocks of 512 pixels; overviews by *average* of the valid pixels for an index, so that a zoomed-out
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from mlbmi.write.colours import RGB
 
-__all__ = ["IndexDtype", "write_index_cog", "write_label_cog"]
+__all__ = ["IndexDtype", "write_index_cog", "write_label_cog", "write_value_cog"]
 
 IndexDtype = Literal["int16", "float32"]
 """How an index is stored: steps of its scale, or plain values."""
@@ -90,7 +90,7 @@ def write_index_cog(
     WriteError
         If the file cannot be written, or does not read back as it should.
     """
-    _check(values, geobox, {"f", "i"})
+    _check(values, geobox, np.floating, np.int16)
     dtype = dtype or ("float32" if values.dtype.kind == "f" else "int16")
     encode: Callable[[NDArray[Any]], NDArray[Any]]
     if dtype == "float32":
@@ -119,7 +119,7 @@ def write_index_cog(
 
 def write_label_cog(
     path: str | os.PathLike[str],
-    labels: NDArray[np.uint8],
+    labels: NDArray[np.uint8] | NDArray[np.uint16],
     geobox: GeoBox,
     *,
     names: Sequence[str],
@@ -132,12 +132,15 @@ def write_label_cog(
     Names of classes go into the file's band metadata (``CLASS_0`` …) and into ``<path>.aux.xml``, where GDAL and QGIS find
     category names (:mod:`mlbmi.write.categories`).
 
+    The colour table of a uint16 map is in ``<path>.aux.xml`` alone: in the file it would have 65 536 entries, 0.4 MB for each
+    overview, and QGIS would make a class of every one.
+
     Parameters
     ----------
     path : path-like
         The file; it appears whole or not at all.
-    labels : ndarray of uint8, shape (y, x)
-        0 … ``len(names)`` − 1, and 255 where missing.
+    labels : ndarray of uint8 or uint16, shape (y, x)
+        0 … ``len(names)`` − 1, and the type's highest number, 255 or 65535, where missing.
     geobox : GeoBox
         Shape, transform and CRS.
     names : sequence of str
@@ -161,19 +164,73 @@ def write_label_cog(
     WriteError
         If the file cannot be written, or does not read back as it should.
     """
-    _check(labels, geobox, {"u"})
-    _check_classes(labels, names, colours)
+    _check(labels, geobox, np.uint8, np.uint16)
+    nodata = int(np.iinfo(labels.dtype).max)
+    _check_classes(labels, names, colours, nodata)
+    narrow = nodata == LABEL_NODATA
 
     def describe(target: Any) -> None:
         target.set_band_description(1, plain_text(description))
-        target.write_colormap(1, {label: (*colour, 255) for label, colour in enumerate(colours)})
+        if narrow:
+            target.write_colormap(1, {label: (*colour, 255) for label, colour in enumerate(colours)})
         target.update_tags(1, **{f"CLASS_{label}": plain_text(name) for label, name in enumerate(names)})
         _tag(target, description, date)
 
     with atomic_path(path) as temporary:
-        _write(temporary, labels, geobox, _same, describe, dtype="uint8", nodata=LABEL_NODATA, OVERVIEW_RESAMPLING="MODE")
+        _write(temporary, labels, geobox, _same, describe, dtype=labels.dtype.name, nodata=nodata, OVERVIEW_RESAMPLING="MODE")
         # Before the map appears, so that no one meets it without its names.
-        write_categories(Path(path), names, colours)
+        write_categories(Path(path), names, colours, colour_table=not narrow)
+    return Path(path)
+
+
+def write_value_cog(
+    path: str | os.PathLike[str],
+    values: NDArray[np.float32] | NDArray[np.int32],
+    geobox: GeoBox,
+    *,
+    band: str,
+    description: str,
+    nodata: float = float("nan"),
+) -> Path:
+    """Write any other quantity as a cloud-optimised GeoTIFF, as it is.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; it appears whole or not at all.
+    values : ndarray of float32 or int32, shape (y, x)
+        The quantity. Overviews average floats; of integers, which may stand for anything, they show the most frequent.
+    geobox : GeoBox
+        Shape, transform and CRS.
+    band : str
+        What is measured: the band's description.
+    description : str
+        What the values mean: the image's description.
+    nodata : float
+        Value of missing pixels; integers need one.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If shape or type do not fit.
+    WriteError
+        If the file cannot be written, or does not read back as it should.
+    """
+    _check(values, geobox, np.float32, np.int32)
+    real = values.dtype == np.float32
+    options = {"PREDICTOR": "FLOATING_POINT", "OVERVIEW_RESAMPLING": "AVERAGE"} if real else {"OVERVIEW_RESAMPLING": "MODE"}
+
+    def describe(target: Any) -> None:
+        target.set_band_description(1, plain_text(band))
+        _tag(target, description, None)
+
+    with atomic_path(path) as temporary:
+        _write(temporary, values, geobox, _same, describe, dtype=values.dtype.name, nodata=nodata, **options)
     return Path(path)
 
 
@@ -181,21 +238,21 @@ def _same(block: NDArray[Any]) -> NDArray[Any]:
     return block
 
 
-def _check(values: NDArray[Any], geobox: GeoBox, kinds: set[str]) -> None:
+def _check(values: NDArray[Any], geobox: GeoBox, *types: type[np.generic]) -> None:
     if geobox.crs is None:
         raise InputError("the grid has no coordinate reference system; a map needs one", remedy="Assign one, e.g. EPSG:32633.")
     if values.shape != tuple(geobox.shape):
         raise InputError(f"values of shape {values.shape} do not fit a grid of shape {tuple(geobox.shape)}")
-    if values.dtype.kind not in kinds or (values.dtype.kind != "f" and values.dtype not in (np.int16, np.uint8)):
-        raise InputError(f"values are {values.dtype}; an index is float or int16, a label map uint8")
+    if not any(np.issubdtype(values.dtype, known) for known in types):
+        raise InputError(f"values are {values.dtype}; they must be {' or '.join(known.__name__ for known in types)}")
     if 0 in values.shape:
         raise InputError(f"a map of shape {values.shape} has no pixel")
 
 
-def _check_classes(labels: NDArray[np.uint8], names: Sequence[str], colours: Sequence[RGB]) -> None:
-    if not 1 <= len(names) == len(colours) <= LABEL_NODATA:
-        raise InputError(f"{len(names)} names and {len(colours)} colours; there must be as many of each, 1 to {LABEL_NODATA}")
-    highest = int(labels.max(initial=0, where=labels != LABEL_NODATA))
+def _check_classes(labels: NDArray[Any], names: Sequence[str], colours: Sequence[RGB], nodata: int) -> None:
+    if not 1 <= len(names) == len(colours) <= nodata:
+        raise InputError(f"{len(names)} names and {len(colours)} colours; there must be as many of each, 1 to {nodata}")
+    highest = int(labels.max(initial=0, where=labels != nodata))
     if highest >= len(names):
         raise InputError(f"label {highest} has no name: {len(names)} names were given, for labels 0 to {len(names) - 1}")
 
