@@ -1,4 +1,4 @@
-"""run.json and model files."""
+"""run.json."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from mlbmi.errors import InputError
 from mlbmi.types import RunRecord
-from mlbmi.write import read_model, write_model, write_record
+from mlbmi.write import write_record
 from mlbmi.write.jsontext import json_text, to_json
 
 
@@ -83,67 +82,3 @@ def test_json_of_odd_values():
     assert to_json([np.int16(3), np.bool_(True), float("-inf"), np.float32(0.5)]) == [3, True, None, 0.5]
     with pytest.raises(TypeError, match="object"):
         to_json(object())
-
-
-@pytest.mark.parametrize("which", ["images", "series"])
-def test_model_round_trip_is_exact(tmp_path, request, which):
-    clustering = request.getfixturevalue(which)
-    rng = np.random.default_rng(1)
-    centers = rng.normal(size=clustering.centers.shape) * 10.0 ** rng.integers(-8, 3, clustering.centers.shape)
-    centers[0, -1] = np.nan
-    clustering = dataclasses.replace(clustering, centers=centers, inertia=float(np.nextafter(1 / 3, 1)))
-    path = write_model(tmp_path / "model.json", clustering)
-    model = read_model(path)
-    assert model.centers.dtype == np.float64
-    assert model.centers.tobytes() == centers.tobytes() or np.array_equal(model.centers, centers, equal_nan=True)
-    assert model.inertia == clustering.inertia
-    for name in ("mode", "index", "features", "n_iter", "converged", "seed", "method", "n_clusters"):
-        assert getattr(model, name) == getattr(clustering, name)
-    assert np.array_equal(model.counts, clustering.counts)
-    assert model.names[1] == "cluster 1"
-    assert model.index_scale == 1e-4
-    assert (model.scaling, model.numbering) == ("none", "by mean index, then by date of peak")
-    _strict(path)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"format": "other"}, "not a model file"),
-        ({"format_version": 2}, "format version 2"),
-        ({"mode": "spectra"}, "spectra"),
-        ({"n_clusters": 7}, "n_clusters is 7"),
-        ({"features": ["a", "b", "c"]}, "damaged"),
-        ({"counts": [1]}, "1 counts"),
-        ({"centers": [[0.1], [0.2, 0.3]]}, "damaged"),
-        ({"centers": "x"}, "damaged"),
-        ({"centers": [], "n_clusters": 0, "names": [], "counts": []}, "contradicts itself"),
-        ({"inertia": "much"}, "damaged"),
-    ],
-)
-def test_models_that_are_none(tmp_path, images, change, message):
-    path = write_model(tmp_path / "model.json", images)
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(InputError, match=message):
-        read_model(path)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, "\x00"])
-def test_files_that_are_no_model(tmp_path, content):
-    (tmp_path / "m.json").write_text(content)
-    with pytest.raises(InputError, match=r"m\.json"):
-        read_model(tmp_path / "m.json")
-
-
-def test_an_absent_model(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
-        read_model(tmp_path / "absent.json")
-
-
-def test_a_model_that_lacks_a_key(tmp_path, images):
-    path = write_model(tmp_path / "model.json", images)
-    content = json.loads(path.read_text())
-    del content["method"]
-    path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"damaged: KeyError: 'method'"):
-        read_model(path)
