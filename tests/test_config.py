@@ -88,3 +88,38 @@ def test_config_is_frozen():
     config = RunConfig(**NEEDED)
     with pytest.raises(ValidationError):
         config.seed = 3
+
+
+@pytest.mark.parametrize("value", [1, 256, "many", 2.5, True, -3])
+def test_a_number_of_clusters_out_of_range_is_refused_in_one_sentence(value):
+    with pytest.raises(ConfigError) as caught:
+        load_config({**NEEDED, "n_clusters": value}, environment={})
+    assert str(caught.value).count("n_clusters") == 1
+    assert "2 to 255, or 'auto'" in str(caught.value)
+
+
+def test_auto_and_numbers_as_text():
+    assert load_config({**NEEDED, "n_clusters": "AUTO"}, environment={}).n_clusters == "auto"
+    assert load_config({**NEEDED, "n_clusters": "7"}, environment={}).n_clusters == 7
+
+
+def test_layers_are_indices_then_bands_in_order_of_wavelength():
+    config = load_config({**NEEDED, "mode": ("bands",), "bands": ("nir", "red"), "index": ("ndvi", "nir")}, environment={})
+    assert config.layers == ("ndvi", "nir", "red")
+    assert load_config({**NEEDED, "bands": ("nir", "red")}, environment={}).layers == ("ndvi",)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("k_range", (9, 3), "ends before it begins"),
+        ("quantile_range", (75.0, 25.0), "rising"),
+        ("bands", ("red", "purple"), "purple"),
+        ("bands_date", "2021-01-01", "outside"),
+        ("smoothness", -1, "greater than or equal to 0"),
+        ("scaling", "minmax", "robust"),
+    ],
+)
+def test_settings_of_clustering_out_of_range(setting, value, said):
+    with pytest.raises(ConfigError, match=said):
+        load_config({**NEEDED, setting: value}, environment={})

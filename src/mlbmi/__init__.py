@@ -21,19 +21,36 @@ from mlbmi._version import __version__
 
 if TYPE_CHECKING:
     from mlbmi.aoi import AOI
-    from mlbmi.cluster import KMeans, KMeans1D, cluster_images, cluster_timeseries
+    from mlbmi.cluster import (
+        KMeans,
+        KMeans1D,
+        apply_model,
+        cluster_bands,
+        cluster_images,
+        cluster_located,
+        cluster_timeseries,
+        detect_change,
+        estimator_of,
+        match_to,
+        model_of,
+        select_n_clusters,
+        suggest_names,
+    )
     from mlbmi.config import RunConfig
     from mlbmi.errors import MlbmiError, MlbmiWarning
     from mlbmi.pipeline import RunResult, execute, load, plan, run, search
-    from mlbmi.types import Asset, Clustering, RunPlan, RunRecord, Scene
+    from mlbmi.types import Asset, Change, Clustering, ClusterModel, KSelection, RunPlan, RunRecord, Scene
     from mlbmi.write import read_model, write_outputs
 
 _HOMES = {
     "AOI": "aoi",
     "Asset": "types",
+    "Change": "types",
+    "ClusterModel": "types",
     "Clustering": "types",
     "KMeans": "cluster",
     "KMeans1D": "cluster",
+    "KSelection": "types",
     "MlbmiError": "errors",
     "MlbmiWarning": "errors",
     "RunConfig": "config",
@@ -41,23 +58,35 @@ _HOMES = {
     "RunRecord": "types",
     "RunResult": "pipeline",
     "Scene": "types",
+    "apply_model": "cluster",
+    "cluster_bands": "cluster",
     "cluster_images": "cluster",
+    "cluster_located": "cluster",
     "cluster_timeseries": "cluster",
+    "detect_change": "cluster",
+    "estimator_of": "cluster",
     "execute": "pipeline",
     "load": "pipeline",
+    "match_to": "cluster",
+    "model_of": "cluster",
     "plan": "pipeline",
     "read_model": "write",
     "run": "pipeline",
     "search": "pipeline",
+    "select_n_clusters": "cluster",
+    "suggest_names": "cluster",
     "write_outputs": "write",
 }
 
 __all__ = [
     "AOI",
     "Asset",
+    "Change",
+    "ClusterModel",
     "Clustering",
     "KMeans",
     "KMeans1D",
+    "KSelection",
     "MlbmiError",
     "MlbmiWarning",
     "RunConfig",
@@ -66,14 +95,23 @@ __all__ = [
     "RunResult",
     "Scene",
     "__version__",
+    "apply_model",
+    "cluster_bands",
     "cluster_images",
+    "cluster_located",
     "cluster_timeseries",
+    "detect_change",
+    "estimator_of",
     "execute",
     "load",
+    "match_to",
+    "model_of",
     "plan",
     "read_model",
     "run",
     "search",
+    "select_n_clusters",
+    "suggest_names",
     "write_outputs",
 ]
 

@@ -54,13 +54,92 @@ Collection = Annotated[
 Index = Annotated[
     list[str] | None, typer.Option("--index", help="Index to compute and cluster; may be repeated.", show_default="ndvi")
 ]
-NClusters = Annotated[int | None, typer.Option("--n-clusters", help="Number of clusters, 2-255.", show_default="5")]
+_CLUSTERING = "Clustering"
+_MASKING = "Masking"
+
+NClusters = Annotated[
+    str | None,
+    typer.Option(
+        "--n-clusters",
+        help="Number of clusters, 2-255, or auto: chosen by the data.",
+        show_default="5",
+        metavar="K|auto",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+KRange = Annotated[
+    tuple[int, int] | None,
+    typer.Option("--k-range", help="From and to, for auto.", show_default="2 10", rich_help_panel=_CLUSTERING),
+]
 ModeOption = Annotated[
     list[str] | None,
     typer.Option(
         "--mode",
-        help="images: each image's grey levels, one exact model for all dates; timeseries: each pixel's series. May be repeated.",
-        show_default="both",
+        help="images: each image's grey levels; timeseries: each pixel's series; bands: the colours of a composite; "
+        "located: series and place. May be repeated.",
+        show_default="images timeseries",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+Pooled = Annotated[
+    bool | None,
+    typer.Option(
+        "--pooled/--each-image",
+        help="One exact model for all images, or one for each alone.",
+        show_default="pooled",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+BandOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--band", help="Band for mode bands; may be repeated.", show_default="blue green red nir", rich_help_panel=_CLUSTERING
+    ),
+]
+BandsDate = Annotated[
+    str | None,
+    typer.Option(
+        "--bands-date", help="Date for mode bands.", show_default="the median of all dates", rich_help_panel=_CLUSTERING
+    ),
+]
+ScalingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scaling",
+        help="none, robust (median and interquantile range), standard, or profile (the shape of each series).",
+        show_default="none",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+QuantileRange = Annotated[
+    tuple[float, float] | None,
+    typer.Option("--quantile-range", help="Per cent, for robust scaling.", show_default="25 75", rich_help_panel=_CLUSTERING),
+]
+Smoothness = Annotated[
+    float | None,
+    typer.Option(
+        "--smoothness",
+        help="Weight of agreement between neighbouring pixels: 0 none, 1 usual.",
+        show_default="0",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+LocationWeight = Annotated[
+    float | None,
+    typer.Option(
+        "--location-weight",
+        help="Weight of the place in mode located: 1 is that of the series.",
+        show_default="0.5",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+Match = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--match",
+        help="Model file of an earlier run to take the clusters' numbers from; may be repeated.",
+        show_default=False,
+        rich_help_panel=_CLUSTERING,
     ),
 ]
 GridOption = Annotated[
@@ -70,23 +149,41 @@ GridOption = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Output folder.", show_default="mlbmi-out")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the clustering of series.", show_default="0")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Seed of all that is random.", show_default="0", rich_help_panel=_CLUSTERING),
+]
 SclKeep = Annotated[
     list[int] | None,
-    typer.Option("--scl-keep", help="Scene class that is clear; may be repeated.", show_default="4 5 6 7"),
+    typer.Option(
+        "--scl-keep", help="Scene class that is clear; may be repeated.", show_default="4 5 6 7", rich_help_panel=_MASKING
+    ),
 ]
 Dilate = Annotated[
-    float | None, typer.Option("--dilate", help="Grow clouds and shadows by so many metres.", show_default="0", metavar="METRES")
+    float | None,
+    typer.Option(
+        "--dilate",
+        help="Grow clouds and shadows by so many metres.",
+        show_default="0",
+        metavar="METRES",
+        rich_help_panel=_MASKING,
+    ),
 ]
 IndexDtype = Annotated[
     str | None, typer.Option("--index-dtype", help="int16 (x 1e-4) or float32 in the index files.", show_default="int16")
 ]
 MinObservations = Annotated[
     int | None,
-    typer.Option("--min-observations", help="Clear dates that a pixel's series needs.", show_default="by the dates"),
+    typer.Option(
+        "--min-observations",
+        help="Clear dates that a pixel's series needs.",
+        show_default="by the dates",
+        rich_help_panel=_CLUSTERING,
+    ),
 ]
 Figures = Annotated[
-    bool | None, typer.Option("--figures/--no-figures", help="Draw figures: a second each, two a date.", show_default="figures")
+    bool | None,
+    typer.Option("--figures/--no-figures", help="Draw figures: two a date, a third of a second each.", show_default="figures"),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
 Settings = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings.", show_default=False)]
@@ -119,15 +216,24 @@ def run(
     catalog: CatalogOption = None,
     collection: Collection = None,
     index: Index = None,
-    n_clusters: NClusters = None,
-    mode: ModeOption = None,
     grid: GridOption = None,
     out: Out = None,
+    n_clusters: NClusters = None,
+    k_range: KRange = None,
+    mode: ModeOption = None,
+    pooled: Pooled = None,
+    band: BandOption = None,
+    bands_date: BandsDate = None,
+    scaling: ScalingOption = None,
+    quantile_range: QuantileRange = None,
+    smoothness: Smoothness = None,
+    location_weight: LocationWeight = None,
+    min_observations: MinObservations = None,
+    match: Match = None,
     seed: Seed = None,
     scl_keep: SclKeep = None,
     dilate: Dilate = None,
     index_dtype: IndexDtype = None,
-    min_observations: MinObservations = None,
     figures: Figures = None,
     workers: Workers = None,
     config: Settings = None,
@@ -146,15 +252,24 @@ def run(
         "catalog": catalog,
         "collection": collection,
         "index": _tuple(index),
-        "n_clusters": n_clusters,
-        "mode": _tuple(mode),
         "grid": grid,
         "out": out,
+        "n_clusters": n_clusters,
+        "k_range": k_range,
+        "mode": _tuple(mode),
+        "pooled": pooled,
+        "bands": _tuple(band),
+        "bands_date": bands_date,
+        "scaling": scaling,
+        "quantile_range": quantile_range,
+        "smoothness": smoothness,
+        "location_weight": location_weight,
+        "min_observations": min_observations,
+        "match": _tuple(match),
         "seed": seed,
         "scl_keep": _tuple(scl_keep),
         "dilate_m": dilate,
         "index_dtype": index_dtype,
-        "min_observations": min_observations,
         "figures": figures,
         "workers": workers,
         "overwrite": overwrite or None,
@@ -200,6 +315,67 @@ def demo(
             "overwrite": overwrite or None,
         }
         _run(load_config(given, environment={}), as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def apply(
+    model: Annotated[Path, typer.Argument(help="Model file of a run: model_<mode>_<index>_k<K>.json.", show_default=False)],
+    aoi: AoiArgument,
+    *,
+    start: Start = None,
+    end: End = None,
+    cloud_cover: CloudCover = None,
+    catalog: CatalogOption = None,
+    collection: Collection = None,
+    grid: GridOption = None,
+    out: Out = None,
+    date_tolerance: Annotated[
+        int | None,
+        typer.Option("--date-tolerance", help="Most days between a date of the model and its image.", show_default="5"),
+    ] = None,
+    any_year: Annotated[bool, typer.Option("--any-year", help="Compare days of the year, whatever the year.")] = False,
+    scl_keep: SclKeep = None,
+    dilate: Dilate = None,
+    figures: Figures = None,
+    workers: Workers = None,
+    config: Settings = None,
+    dry_run: DryRun = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Give new dates, or another area, the clusters of an earlier run; say what of them its model does not fit.
+
+    A model of series knows its dates: without --start and --end, the period is theirs.
+    """
+    given = {
+        "aoi": aoi,
+        "start": start,
+        "end": end,
+        "cloud_cover": cloud_cover,
+        "catalog": catalog,
+        "collection": collection,
+        "grid": grid,
+        "out": out,
+        "date_tolerance_days": date_tolerance,
+        "any_year": any_year or None,
+        "scl_keep": _tuple(scl_keep),
+        "dilate_m": dilate,
+        "figures": figures,
+        "workers": workers,
+        "overwrite": overwrite or None,
+    }
+    with _plain_errors(quiet=quiet, verbose=verbose):
+        from mlbmi.config import load_config
+        from mlbmi.pipeline import period_of_model, plan, settings_of_model
+
+        defaults = {} if any_year else period_of_model(model)
+        settings = load_config({**given, **settings_of_model(model)}, toml=config, defaults=defaults)
+        if dry_run:
+            terminal.show_plan(plan(settings), as_json=as_json)
+        else:
+            _run(settings, as_json=as_json, quiet=quiet)
 
 
 @app.command()

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mlbmi.errors import ConfigError
-from mlbmi.sentinel2 import SCL, SCL_KEEP
-from mlbmi.types import Mode
+from mlbmi.sentinel2 import BANDS, SCL, SCL_KEEP
+from mlbmi.types import Mode, ScalingMethod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["RunConfig", "load_config"]
 
 _PREFIX = "MLBMI_"
-_LISTS = ("index", "mode", "scl_keep")
+_LISTS = ("index", "mode", "scl_keep", "k_range", "bands", "quantile_range", "match")
 
 
 class RunConfig(BaseModel):
@@ -47,11 +47,37 @@ class RunConfig(BaseModel):
     collection : str or None
         Collection within it; None: the catalogue's Sentinel-2 L2A collection.
     index : tuple of str
-        Short names of the indices to compute and cluster.
-    n_clusters : int
-        Number of clusters, 2–255.
+        Short names of the indices to compute and cluster; the name of a band stands for its reflectance.
+    n_clusters : int or "auto"
+        Number of clusters, 2–255; ``auto``: chosen within ``k_range``, for each mode and index.
+    k_range : (int, int)
+        Least and largest number of clusters to choose from.
     mode : tuple of str
-        ``images`` (each image's grey levels, one pooled model), ``timeseries`` (each pixel's series).
+        ``images`` (each image's grey levels), ``timeseries`` (each pixel's series), ``bands`` (the colours of one composite),
+        ``located`` (each pixel's series and its place).
+    pooled : bool
+        Whether images share one model; False clusters each alone, and its numbers mean nothing on another date.
+    bands : tuple of str
+        Bands of mode ``bands``.
+    bands_date : datetime.date or None
+        Date of mode ``bands``; None: the median of all dates.
+    scaling : str
+        What is done to features first: ``none``, ``robust``, ``standard`` or ``profile``
+        (:data:`mlbmi.types.ScalingMethod`).
+    quantile_range : (float, float)
+        Quantiles of ``robust``, per cent.
+    smoothness : float
+        Weight of the agreement between neighbouring pixels; 0: none.
+    location_weight : float
+        Weight of the place in mode ``located``: 1 gives it as much variance as the series has.
+    match : tuple of Path
+        Model files of earlier runs, from which clusters of the same mode and index take their numbers.
+    model : Path or None
+        Model file to apply: its clusters are given to the pixels, none are sought. Decides mode and index.
+    date_tolerance_days : int
+        Most days between a date of the model and the image that stands for it.
+    any_year : bool
+        Whether dates of a model are compared by the day of the year.
     grid : str
         ``mosaic``: one grid for the area; ``tile``: one for each MGRS tile, with no resampling.
     out : Path
@@ -65,7 +91,7 @@ class RunConfig(BaseModel):
     index_dtype : str
         ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
     figures : bool
-        Whether to draw figures: about a second each, two for every date.
+        Whether to draw figures: about a third of a second each, two for every date.
     credit : str or None
         Credit for the data at the foot of figures; None: what Copernicus asks for.
     min_observations : int or None
@@ -91,8 +117,20 @@ class RunConfig(BaseModel):
     catalog: Annotated[str, Field(min_length=1)] = "earth-search"
     collection: str | None = None
     index: Annotated[tuple[str, ...], Field(min_length=1)] = ("ndvi",)
-    n_clusters: Annotated[int, Field(ge=2, le=255)] = 5
+    n_clusters: int | Literal["auto"] = 5
+    k_range: tuple[Annotated[int, Field(ge=2, le=255)], Annotated[int, Field(ge=2, le=255)]] = (2, 10)
     mode: Annotated[tuple[Mode, ...], Field(min_length=1)] = ("images", "timeseries")
+    pooled: bool = True
+    bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("blue", "green", "red", "nir")
+    bands_date: dt.date | None = None
+    scaling: ScalingMethod = "none"
+    quantile_range: tuple[float, float] = (25.0, 75.0)
+    smoothness: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    location_weight: Annotated[float, Field(ge=0, le=1000)] = 0.5
+    match: tuple[Path, ...] = ()
+    model: Path | None = None
+    date_tolerance_days: Annotated[int, Field(ge=0, le=183)] = 5
+    any_year: bool = False
     grid: Literal["mosaic", "tile"] = "mosaic"
     out: Path = Path("mlbmi-out")
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
@@ -105,6 +143,16 @@ class RunConfig(BaseModel):
     workers: Annotated[int, Field(ge=1, le=64)] = 4
     overwrite: bool = False
 
+    @field_validator("n_clusters", mode="plain")
+    @classmethod
+    def _number_or_auto(cls, value: object) -> int | str:
+        text = str(value).strip().lower()
+        if text == "auto":
+            return text
+        if not (text.isascii() and text.isdigit()) or not 2 <= int(text) <= 255:
+            raise ValueError("it must be a whole number from 2 to 255, or 'auto'")
+        return int(text)
+
     @field_validator("scl_keep")
     @classmethod
     def _known_classes(cls, value: tuple[int, ...]) -> tuple[int, ...]:
@@ -112,6 +160,13 @@ class RunConfig(BaseModel):
         if unknown := sorted(set(value) - known):
             raise ValueError(f"scene classes are 1 to 11; {unknown} are not among them")
         return tuple(sorted(set(value)))
+
+    @field_validator("bands")
+    @classmethod
+    def _known_bands(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in value if name not in BANDS]:
+            raise ValueError(f"bands are {', '.join(BANDS)}; {', '.join(unknown)} is not among them")
+        return tuple(name for name in BANDS if name in value)
 
     @field_validator("index", "mode")
     @classmethod
@@ -122,7 +177,23 @@ class RunConfig(BaseModel):
     def _dates_in_order(self) -> RunConfig:
         if self.start > self.end:
             raise ValueError(f"start {self.start} lies after end {self.end}")
+        if self.bands_date is not None and not self.start <= self.bands_date <= self.end:
+            raise ValueError(f"bands_date {self.bands_date} lies outside {self.start} to {self.end}")
         return self
+
+    @model_validator(mode="after")
+    def _ranges_in_order(self) -> RunConfig:
+        if self.k_range[0] > self.k_range[1]:
+            raise ValueError(f"k_range {self.k_range} ends before it begins")
+        low, high = self.quantile_range
+        if not 0 <= low < high <= 100:
+            raise ValueError(f"quantile_range {self.quantile_range} must be two rising numbers within 0 to 100")
+        return self
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What the cube holds: the indices, and the bands where their colours are clustered."""
+        return tuple(dict.fromkeys((*self.index, *(self.bands if "bands" in self.mode else ()))))
 
 
 def load_config(
@@ -131,6 +202,7 @@ def load_config(
     toml: Path | None = None,
     environment: Mapping[str, str] | None = None,
     dotenv: Path | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> RunConfig:
     """Merge settings by precedence and validate them.
 
@@ -144,6 +216,8 @@ def load_config(
         Environment variables; those of the process by default.
     dotenv : Path, optional
         A ``.env`` file; ``.env`` in the working folder by default.
+    defaults : mapping, optional
+        Settings that give way to all of these.
 
     Raises
     ------
@@ -158,7 +232,7 @@ def load_config(
     ... ).n_clusters
     7
     """
-    merged: dict[str, Any] = {}
+    merged: dict[str, Any] = dict(defaults or {})
     merged |= _from_dotenv(Path(".env") if dotenv is None else dotenv)
     merged |= _from_environment(os.environ if environment is None else environment)
     merged |= _from_toml(toml)

@@ -18,7 +18,7 @@ from mlbmi.errors import MlbmiWarning
 from mlbmi.hrefs import public_href
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -44,6 +44,7 @@ _TITLES = {
     "simulate": "Simulating the reserve (once)",
     "read": "Reading and masking",
     "cluster": "Clustering",
+    "apply": "Applying the model",
     "write": "Writing",
 }
 _MOST_ROWS = 40
@@ -154,17 +155,26 @@ def show_result(result: RunResult, *, as_json: bool) -> None:
         return
     for clustering in result.record.clusterings:
         title = f"{clustering['mode']} · {clustering['index']} · {clustering['grid']}: {clustering['n_clusters']} clusters"
-        table = Table("cluster", "center", "hectares", "share", title=title)
+        table = Table("cluster", "name", "center", "hectares", "share", title=title)
         for row in clustering["clusters"]:
             hectares = "" if row["hectares"] is None else f"{row['hectares']:,.1f}"
-            table.add_row(str(row["cluster"]), f"{row['center']:.3f}", hectares, f"{row['share']:.1%}")
+            table.add_row(str(row["cluster"]), row["name"], f"{row['center']:.3f}", hectares, f"{row['share']:.1%}")
         _out().print(table)
+        _show_fit(clustering)
     counts = Counter(acquisition.status for acquisition in result.record.acquisitions)
     _out().print(", ".join(f"{count} items {status}" for status, count in sorted(counts.items())) + "; each in acquisitions.csv")
     for acquisition in result.record.acquisitions:
         if acquisition.status == "failed":
             _err().print(f"failed: {acquisition.item_id}: {acquisition.reason}")
     _out().print(f"Results: {result.out}")
+
+
+def _show_fit(clustering: Mapping[str, Any]) -> None:
+    """Print why there are so many clusters, or how a model fits, where that is known."""
+    if clustering.get("n_clusters_because", "as asked") != "as asked":
+        _out().print(clustering["n_clusters_because"])
+    for warning in clustering.get("warnings", ()):
+        _err().print(f"{clustering['grid']}: {warning}")
 
 
 def show_checks(checks: Sequence[Check], *, as_json: bool) -> None:
@@ -236,7 +246,10 @@ def _left_json(item: LeftOut) -> dict[str, str]:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))  # noqa: T201 - JSON is data, not decoration
+    """Print JSON values; NaN is null."""
+    from mlbmi.write.jsontext import to_json
+
+    print(json.dumps(to_json(value), indent=1, ensure_ascii=False, allow_nan=False))  # noqa: T201 - JSON is data, not decoration
 
 
 def _size(number: float) -> str:

@@ -67,6 +67,22 @@ def test_tables_for_people(small, mlbmi, tmp_path):
     assert str(tmp_path / "o") in shown.stdout.replace("\n", "")
 
 
+def test_a_model_is_applied_and_what_does_not_fit_is_said(small, mlbmi, tmp_path):
+    shown = mlbmi("run", *_question(small), "--out", "one", "--mode", "timeseries", "--no-figures", "--n-clusters", 3)
+    assert "maybe" in shown.stdout, shown.stderr
+    model = "one/model_timeseries_ndvi_k3.json"
+    done = mlbmi("apply", model, small.aoi, "--catalog", small.catalog, "--out", "two", "--no-figures", "--json")
+    assert done.returncode == 0, done.stderr
+    (clustering,) = json.loads(done.stdout)["clusterings"]
+    assert clustering["matched"][0]["days"] == 0
+    assert list((tmp_path / "two" / "mosaic").glob("novelty_timeseries_*.tif"))
+    shown = mlbmi("apply", model, small.aoi, "--catalog", small.catalog, "--out", "3", "--no-figures", "--end", "2020-06-30")
+    assert "have no image within 5 days" in shown.stderr
+    done = mlbmi("apply", "one/run.json", small.aoi, "--catalog", small.catalog, "--out", "four")
+    assert done.returncode == 2
+    assert "not a model file" in _one_line(done)
+
+
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [

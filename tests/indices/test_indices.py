@@ -186,3 +186,11 @@ def test_names_in_any_case_and_near_misses():
         get_index("nvdi")
     with pytest.raises(ConfigError, match="Take one of these"):
         get_index("temperature")
+
+
+def test_a_band_is_a_layer_of_its_own():
+    layer = get_index("NIR")
+    assert (layer.name, layer.bands) == ("nir", ("nir",))
+    assert compute("nir", leaf())[0] == np.float32(0.4)
+    assert out_of_bounds("red", np.array([-0.2, -0.05, 1.9, 2.1, np.nan])).tolist() == [True, False, False, True, False]
+    assert all(get_index(band).scale == INDEX_SCALE for band in BANDS)

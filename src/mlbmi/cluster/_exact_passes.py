@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import kernel, read_only
+from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._exact_blocks import flat, rows_per_chunk, straighten
+from mlbmi.cluster._exact_scans import add_to_bins, find_within, least_and_greatest, number_nearest
 from mlbmi.cluster._threads import map_chunks
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["VALUES", "Bins", "Pixels", "nearest", "pooled"]
 
 _CHUNK = 1 << 19
-_BLOCK = 1024  # stays in the first-level cache
 _SAMPLE = 4096
 
 
@@ -86,7 +86,7 @@ class Pixels:
         """Return the least and greatest value; (inf, -inf) where all are missing."""
 
         def work(start: int, stop: int) -> tuple[float, float]:
-            return _span(self.piece(start, stop)[0])
+            return least_and_greatest(self.piece(start, stop)[0])
 
         ends = list(map_chunks(work, len(self._values), self._rows))
         return min((low for low, _ in ends), default=np.inf), max((high for _, high in ends), default=-np.inf)
@@ -113,7 +113,7 @@ class Pixels:
 
         def work(start: int, stop: int) -> tuple[NDArray[np.float64], float, float]:
             sums = np.zeros((bins.number + 1, 2))
-            return sums[:-1], *_bin(*self.piece(start, stop), bins.origin, bins.scale, sums)
+            return sums[:-1], *add_to_bins(*self.piece(start, stop), bins.origin, bins.scale, sums)
 
         for sums, least, greatest in map_chunks(work, len(self._values), self._rows):
             total += sums
@@ -134,7 +134,7 @@ class Pixels:
         def work(start: int, stop: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             values, weights = self.piece(start, stop)
             where = np.empty(values.size, np.int32)
-            where = where[: _find(values, starts, stops, where)]
+            where = where[: find_within(values, starts, stops, where)]
             return pooled(bins.place(values[where]), weights[where] if weights.size else None)
 
         return map_chunks(work, len(self._values), self._rows)
@@ -195,7 +195,7 @@ def nearest(
     def work(start: int, stop: int) -> float:
         line, piece = read_only(flat(source[start:stop])), target[start:stop]
         labels = piece.reshape(-1) if piece.flags.c_contiguous else np.empty(line.size, piece.dtype)
-        error = _nearest(
+        error = number_nearest(
             line, read_only(flat(heavy[0][start:stop]) if heavy else np.empty(0)), thresholds, centers, labels, missing
         )
         if not piece.flags.c_contiguous:
@@ -210,97 +210,3 @@ def _thresholds(centers: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[A
     middles = centers[:-1] + (centers[1:] - centers[:-1]) / 2
     rounded = middles.astype(dtype)
     return np.where(rounded > middles, np.nextafter(rounded, dtype.type(-np.inf)), rounded)
-
-
-@kernel(reorder=True)
-def _span(values: NDArray[Any]) -> tuple[float, float]:
-    low, high = np.inf, -np.inf
-    for value in values:
-        if value == value:  # noqa: PLR0124 - false for NaN alone
-            low, high = min(low, value), max(high, value)
-    return low, high
-
-
-@kernel()
-def _bin(
-    values: NDArray[Any], weights: NDArray[np.float64], origin: float, scale: float, sums: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Add to the sums (whose last row takes rubbish) and return the least and greatest place beyond the bins."""
-    number = sums.shape[0] - 1
-    low, high = 0.0, float(number)
-    rests, bins = np.empty(_BLOCK), np.empty(_BLOCK, np.int32)
-    for start in range(0, values.size, _BLOCK):
-        block = values[start : start + _BLOCK]
-        beyond = 0
-        for i in range(block.size):
-            place = (np.float64(block[i]) - origin) * scale
-            inside = place >= 0.0 and place < number
-            where = np.int32(place if inside else 0.0)
-            bins[i] = where if inside else number
-            rests[i] = place - where if inside else 0.0
-            beyond += not inside
-        for i in range(block.size):
-            weight = weights[start + i] if weights.size else 1.0
-            sums[bins[i], 0] += weight
-            sums[bins[i], 1] += weight * rests[i]
-        if beyond:
-            for i in range(block.size):
-                if bins[i] == number and block[i] == block[i]:
-                    place = (np.float64(block[i]) - origin) * scale
-                    low, high = min(low, place), max(high, place)
-                    last = 0 if place < 0.0 else number - 1
-                    weight = weights[start + i] if weights.size else 1.0
-                    sums[last, 0] += weight
-                    sums[last, 1] += weight * (place - last)
-    return low, high
-
-
-@kernel()
-def _find(values: NDArray[Any], starts: NDArray[Any], stops: NDArray[Any], where: NDArray[np.int32]) -> int:
-    """Write the indices of values that lie in any of the ranges, both ends included, and return their number."""
-    found = 0
-    marks = np.zeros(_BLOCK, np.uint8)
-    eights = marks.view(np.uint64)
-    for start in range(0, values.size, _BLOCK):
-        block = values[start : start + _BLOCK]
-        marks[:] = 0
-        for j in range(starts.size):
-            low, high = starts[j], stops[j]
-            for i in range(block.size):
-                marks[i] |= (block[i] >= low) & (block[i] <= high)
-        for eight in range(eights.size):
-            if eights[eight]:
-                for i in range(8 * eight, 8 * eight + 8):
-                    if marks[i]:
-                        where[found] = start + i
-                        found += 1
-    return found
-
-
-@kernel(reorder=True)
-def _nearest(  # noqa: PLR0917 - kernels take arrays by position
-    values: NDArray[Any],
-    weights: NDArray[np.float64],
-    thresholds: NDArray[Any],
-    centers: NDArray[np.float64],
-    out: NDArray[Any],
-    missing: int,
-) -> float:
-    total = 0.0
-    nearby = np.empty(_BLOCK)
-    for start in range(0, values.size, _BLOCK):
-        block, labels = values[start : start + _BLOCK], out[start : start + _BLOCK]
-        for i in range(block.size):
-            labels[i] = 0 if block[i] == block[i] else missing
-            nearby[i] = centers[0]
-        for j in range(thresholds.size):
-            threshold, center = thresholds[j], centers[j + 1]  # read once: the arrays written might overlap them
-            for i in range(block.size):
-                above = block[i] > threshold
-                labels[i] += above
-                nearby[i] = center if above else nearby[i]
-        for i in range(block.size):
-            distance = np.float64(block[i]) - nearby[i]
-            error = distance * distance * (weights[start + i] if weights.size else 1.0)
-            total += error if distance == distance else 0.0  # noqa: PLR0124 - false for NaN alone
-    return total

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -230,7 +231,8 @@ class _Tables:
         first = np.cumsum([0, *(layer.size for layer in layers)])
         best, previous = np.empty(edges.size), np.empty(edges.size, np.int64)
         run_layers(sums, edges, first, np.concatenate(credit), best, previous)
-        return cls(np.split(best, first[1:-1]), np.split(previous, first[1:-1]))
+        layers_of = [slice(start, stop) for start, stop in pairwise(first.tolist())]  # np.split takes as long as the programme
+        return cls([best[layer] for layer in layers_of], [previous[layer] for layer in layers_of])
 
 
 class _Round:

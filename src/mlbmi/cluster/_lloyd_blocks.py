@@ -1,4 +1,4 @@
-"""Numba kernels on one block of pixels: fill a buffer, measure distances, add up sums. Why so, is said in ``_lloyd_kernels``."""
+"""Numba kernels that fill one block of pixels: values, observations, weights. Why so, is said in ``_lloyd_kernels``."""
 
 # ruff: noqa: PLR0917, FBT001 - kernels take arrays and flags by position
 
@@ -9,42 +9,55 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlbmi.cluster._compile import kernel
+from mlbmi.cluster._lloyd_prefetch import prefetch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "BLOCK",
-    "accumulate",
-    "distance_dense",
-    "distance_gappy",
-    "load_run",
-    "load_some",
-    "nearest",
-    "split_missing",
-    "weigh",
-]
+__all__ = ["BLOCK", "aligned", "load_run", "load_some", "split_missing", "weigh"]
 
 BLOCK = 256
-"""Pixels worked on at once: with 12 dates of float32 the two buffers take 24 KB, about a core's first-level cache."""
+"""Pixels worked on at once: with 12 dates of float32 the buffer takes 12 KB, which stays in a core's first-level cache."""
+
+_LINE = 64
+"""Bytes of a cache line, and of the widest vector."""
+
+
+_AHEAD = 2
+"""Blocks between what is read and what is asked for."""
 
 
 @kernel()
-def _count_bad(x: NDArray[Any], nodata: Any) -> int:
-    """Count what is not finite or is nodata in a buffer."""
-    bad = 0
-    for t in range(x.shape[0]):
-        row = x[t]
+def aligned(rows: int, like: NDArray[Any]) -> NDArray[Any]:
+    """Return an empty (rows, BLOCK) array of the type of ``like`` that begins on a cache line.
+
+    Elsewhere every vector of 64 bytes would lie across two lines and take two loads: a third more time for the distances. What a
+    loop reads and writes is best taken from one such array: between two, a read may have to wait for a write whose address has
+    the same last twelve bits, and the distances take half as long again, by chance.
+    """
+    raw = np.empty(rows * BLOCK + _LINE // like.itemsize, like.dtype)
+    skip = (-raw.ctypes.data % _LINE) // like.itemsize
+    return raw[skip : skip + rows * BLOCK].reshape(rows, BLOCK)
+
+
+@kernel(reorder=True)
+def _bad(row: NDArray[Any], nodata: Any) -> bool:
+    """Say whether a date of a buffer holds anything not finite or nodata: times zero all else is zero."""
+    zero = row.dtype.type(0)
+    odd, marked = zero, False
+    for p in range(BLOCK):
+        odd += row[p] * zero
+    if nodata == nodata:  # noqa: PLR0124 - false for NaN alone, which stands for none
         for p in range(BLOCK):
-            bad += not ((abs(row[p]) < np.inf) & (row[p] != nodata))
-    return bad
+            marked |= row[p] == nodata
+    return bool(marked | (odd != zero))
 
 
 @kernel()
 def load_run(
     flat: NDArray[Any], stride: int, offsets: NDArray[np.int64], start: int, width: int, nodata: Any, x: NDArray[Any]
-) -> int:
-    """Copy ``width`` consecutive pixels into ``x``, pad with zeros; count what is not finite or is nodata."""
+) -> bool:
+    """Copy ``width`` consecutive pixels into ``x``, pad with zeros; say whether anything is not finite or is nodata."""
     if width < BLOCK:
         x[:] = 0
     if stride != 1:
@@ -52,13 +65,17 @@ def load_run(
             at = (start + p) * stride
             for t in range(offsets.size):
                 x[t, p] = flat[offsets[t] + at]
-        return _count_bad(x, nodata)
-    bad = 0
+    bad = False
     for t in range(offsets.size):
-        row, run = x[t], flat[offsets[t] + start : offsets[t] + start + width]
-        for p in range(width):
-            row[p] = run[p]
-            bad += not ((abs(row[p]) < np.inf) & (row[p] != nodata))
+        row = x[t]
+        if stride == 1:
+            ahead = offsets[t] + start + _AHEAD * BLOCK
+            for p in range(0, BLOCK if ahead + BLOCK <= flat.size else 0, _LINE // flat.itemsize):
+                prefetch(flat, ahead + p)  # type: ignore[call-arg]
+            run = flat[offsets[t] + start : offsets[t] + start + width]
+            for p in range(width):
+                row[p] = run[p]
+        bad |= _bad(row, nodata)
     return bad
 
 
@@ -72,102 +89,36 @@ def load_some(
     width: int,
     nodata: Any,
     x: NDArray[Any],
-) -> int:
-    """Copy the pixels ``start + chosen[:width]`` into ``x``, pad with zeros; count what is not finite or is nodata."""
+) -> bool:
+    """Copy the pixels ``start + chosen[:width]`` into ``x``, pad with zeros; say whether anything is not finite or is nodata."""
     if width < BLOCK:
         x[:] = 0
+    bad = False
     for t in range(offsets.size):
         row, base = x[t], offsets[t] + start * stride
         for p in range(width):
             row[p] = flat[base + chosen[p] * stride]
-    return _count_bad(x, nodata)
+        bad |= _bad(row, nodata)
+    return bad
 
 
-@kernel()
-def split_missing(x: NDArray[Any], seen: NDArray[Any], nodata: Any, count: NDArray[Any]) -> int:
-    """Turn missing values into x = 0, seen = 0, count what each pixel has; return the number of infinite values."""
+@kernel(reorder=True)
+def split_missing(x: NDArray[Any], nodata: Any, count: NDArray[Any]) -> int:
+    """Turn nodata into NaN, count what each pixel has; return the number of infinite values."""
+    zero, one, nan = x.dtype.type(0), x.dtype.type(1), x.dtype.type(np.nan)
     infinite = 0
-    count[:] = 0
+    count[:] = zero
     for t in range(x.shape[0]):
-        row, mark = x[t], seen[t]
+        row = x[t]
+        beyond = zero  # counted as a float: integers would halve the width of the vectors
         for p in range(BLOCK):
             value = row[p]
             there = (value == value) & (value != nodata)  # noqa: PLR0124 - NaN alone differs from itself
-            infinite += abs(value) == np.inf
-            row[p] = value if there else 0
-            mark[p] = 1 if there else 0
-            count[p] += mark[p]
+            beyond += one if abs(value) == np.inf else zero
+            row[p] = value if there else nan
+            count[p] += one if there else zero
+        infinite += int(beyond)
     return infinite
-
-
-@kernel(reorder=True)
-def distance_dense(x: NDArray[Any], center: NDArray[Any], out: NDArray[Any]) -> None:
-    """Squared distance of each pixel to one center, nothing missing; four dates a turn to spare loads of ``out``."""
-    d = center.size
-    out[:] = 0
-    t = 0
-    while t + 4 <= d:
-        r0, r1, r2, r3 = x[t], x[t + 1], x[t + 2], x[t + 3]
-        c0, c1, c2, c3 = center[t], center[t + 1], center[t + 2], center[t + 3]
-        for p in range(BLOCK):
-            a, b, e, f = r0[p] - c0, r1[p] - c1, r2[p] - c2, r3[p] - c3
-            out[p] += (a * a + b * b) + (e * e + f * f)
-        t += 4
-    while t < d:
-        r0, c0 = x[t], center[t]
-        for p in range(BLOCK):
-            a = r0[p] - c0
-            out[p] += a * a
-        t += 1
-
-
-@kernel(reorder=True)
-def distance_gappy(x: NDArray[Any], seen: NDArray[Any], center: NDArray[Any], out: NDArray[Any]) -> None:
-    """Squared distance over the observed dates only, not yet scaled by the share observed."""
-    d = center.size
-    out[:] = 0
-    t = 0
-    while t + 2 <= d:
-        r0, r1, s0, s1 = x[t], x[t + 1], seen[t], seen[t + 1]
-        c0, c1 = center[t], center[t + 1]
-        for p in range(BLOCK):
-            a, b = r0[p] - s0[p] * c0, r1[p] - s1[p] * c1
-            out[p] += a * a + b * b
-        t += 2
-    while t < d:
-        r0, s0, c0 = x[t], seen[t], center[t]
-        for p in range(BLOCK):
-            a = r0[p] - s0[p] * c0
-            out[p] += a * a
-        t += 1
-
-
-@kernel(reorder=True)
-def nearest(
-    x: NDArray[Any],
-    seen: NDArray[Any],
-    gappy: bool,
-    centers: NDArray[Any],
-    near: NDArray[Any],
-    second: NDArray[Any],
-    label: NDArray[np.int32],
-    work: NDArray[Any],
-) -> None:
-    """Find each pixel's nearest center (the lower number on a tie) and the squared distances to the nearest two."""
-    near[:] = np.inf
-    second[:] = np.inf
-    label[:] = 0
-    for k in range(centers.shape[0]):
-        if gappy:
-            distance_gappy(x, seen, centers[k], work)
-        else:
-            distance_dense(x, centers[k], work)
-        for p in range(BLOCK):
-            dist, first = work[p], near[p]
-            other = max(dist, first)
-            second[p] = min(second[p], other)
-            label[p] = k if dist < first else label[p]
-            near[p] = min(dist, first)
 
 
 @kernel(reorder=True)
@@ -196,103 +147,3 @@ def weigh(
             factor = whole / max(observed, one) if scaled else one
             weight[p] = weight[p] * factor if observed >= enough else -one
     weight[width:] = 0
-
-
-@kernel(reorder=True)
-def _sum_dense(x: NDArray[Any], center: NDArray[Any], own: NDArray[Any], zero: Any, residual: NDArray[np.float64]) -> None:
-    """Add Σ own·(x − center) by date; four dates a turn to spare loads of ``own``."""
-    d = center.size
-    t = 0
-    while t + 4 <= d:
-        r0, r1, r2, r3 = x[t], x[t + 1], x[t + 2], x[t + 3]
-        c0, c1, c2, c3 = center[t], center[t + 1], center[t + 2], center[t + 3]
-        a0, a1, a2, a3 = zero, zero, zero, zero
-        for p in range(BLOCK):
-            w = own[p]
-            a0 += w * (r0[p] - c0)
-            a1 += w * (r1[p] - c1)
-            a2 += w * (r2[p] - c2)
-            a3 += w * (r3[p] - c3)
-        residual[t] += a0
-        residual[t + 1] += a1
-        residual[t + 2] += a2
-        residual[t + 3] += a3
-        t += 4
-    while t < d:
-        r0, c0, a0 = x[t], center[t], zero
-        for p in range(BLOCK):
-            a0 += own[p] * (r0[p] - c0)
-        residual[t] += a0
-        t += 1
-
-
-@kernel(reorder=True)
-def _sum_gappy(
-    x: NDArray[Any],
-    seen: NDArray[Any],
-    center: NDArray[Any],
-    own: NDArray[Any],
-    zero: Any,
-    residual: NDArray[np.float64],
-    mass: NDArray[np.float64],
-) -> None:
-    """Add Σ own·(x − center) and Σ own by date, over what is observed."""
-    d = center.size
-    t = 0
-    while t + 2 <= d:
-        r0, r1, s0, s1 = x[t], x[t + 1], seen[t], seen[t + 1]
-        c0, c1 = center[t], center[t + 1]
-        a0, a1, m0, m1 = zero, zero, zero, zero
-        for p in range(BLOCK):
-            w = own[p]
-            a0 += w * (r0[p] - s0[p] * c0)
-            m0 += w * s0[p]
-            a1 += w * (r1[p] - s1[p] * c1)
-            m1 += w * s1[p]
-        residual[t] += a0
-        residual[t + 1] += a1
-        mass[t] += m0
-        mass[t + 1] += m1
-        t += 2
-    while t < d:
-        r0, s0, c0 = x[t], seen[t], center[t]
-        a0, m0 = zero, zero
-        for p in range(BLOCK):
-            a0 += own[p] * (r0[p] - s0[p] * c0)
-            m0 += own[p] * s0[p]
-        residual[t] += a0
-        mass[t] += m0
-        t += 1
-
-
-@kernel(reorder=True)
-def accumulate(
-    x: NDArray[Any],
-    seen: NDArray[Any],
-    gappy: bool,
-    centers: NDArray[Any],
-    label: NDArray[np.int32],
-    weight: NDArray[Any],
-    own: NDArray[Any],
-    residual: NDArray[np.float64],
-    mass: NDArray[np.float64],
-    members: NDArray[np.int64],
-) -> None:
-    """Add the block's weighted residuals, weights and pixel counts, by cluster and date."""
-    zero, one = centers.dtype.type(0), centers.dtype.type(1)
-    for k in range(centers.shape[0]):
-        here, total = zero, zero
-        for p in range(BLOCK):
-            mine = (label[p] == k) & (weight[p] > zero)
-            own[p] = weight[p] if mine else zero
-            total += own[p]
-            here += one if mine else zero
-        if here == 0:
-            continue
-        members[k] += np.int64(here)
-        if gappy:
-            _sum_gappy(x, seen, centers[k], own, zero, residual[k], mass[k])
-        else:
-            for t in range(centers.shape[1]):  # as an array expression it would take Numba seconds to compile
-                mass[k, t] += total
-            _sum_dense(x, centers[k], own, zero, residual[k])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._lloyd_passes import Assignment, Pixels, Sums, assign_all, assign_uncertain, distances, take
+from mlbmi.cluster._lloyd_passes import DOUBTED, Assignment, Doubt, Pixels, Sums, assign_all, assign_uncertain, distances, take
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +17,13 @@ __all__ = ["Descent", "descend", "next_centers"]
 _FAR = 0.25
 """Mean squared step away from the anchor, as a share of the mean squared distance to it, beyond which sums are taken anew: well
 before the residuals' rounding in float32 could be felt, and where most bounds have failed anyway."""
+
+_SHARE = 1 / 16
+"""Share of the pixels that are looked at apart: half of what there is room for."""
+
+_STEPS = 4
+"""Steps as long as the present one that a horizon must hold for pixels to be set aside once more: as each step is some share of
+the one before, that is then likely to be the last time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,7 +73,7 @@ def next_centers(sums: Sums) -> NDArray[np.float64]:
     return filled
 
 
-def descend(pixels: Pixels, start: NDArray[np.float64], *, max_iter: int, tol: float) -> Descent:
+def descend(pixels: Pixels, start: NDArray[np.float64], *, max_iter: int, tol: float, sample: Pixels | None = None) -> Descent:
     """Alternate update and assignment from ``start`` until no label changes, Σ‖step‖² ≤ ``tol``, or ``max_iter`` is reached.
 
     Parameters
@@ -76,12 +83,16 @@ def descend(pixels: Pixels, start: NDArray[np.float64], *, max_iter: int, tol: f
     max_iter : int
     tol : float
         In squared units of the data.
+    sample : Pixels, optional
+        Some of ``pixels``, where ``start`` is near an optimum of theirs. They tell how far centers may drift until a share of
+        all pixels is in doubt; that share is copied during the first pass, which mostly stays the only one over everything.
     """
-    state = _State(pixels, start)
+    state = _State(pixels, start, _horizon(sample, start))
     converged = False
     while not converged and len(state.path) <= max_iter:
         moved, changed = state.step()
         converged = changed == 0 or moved <= tol
+    state.settle()
     return Descent(
         centers=state.centers,
         labels=state.assignment.labels,
@@ -92,20 +103,55 @@ def descend(pixels: Pixels, start: NDArray[np.float64], *, max_iter: int, tol: f
     )
 
 
+def _horizon(sample: Pixels | None, centers: NDArray[np.float64]) -> float | None:
+    """Return the drift that puts a share :data:`_SHARE` of the sample in doubt."""
+    if sample is None or not sample.count:
+        return None
+    found = Assignment.empty(sample.count)
+    assign_all(sample, centers, found, learn=False)
+    rank = int(_SHARE * sample.count)
+    limit = float(np.partition(found.limits, rank)[rank])
+    return limit if limit > 0 else None
+
+
+@dataclass(slots=True)
+class _Few:
+    """The pixels in doubt, as a table of their own with labels and limits of their own."""
+
+    horizon: float
+    pixels: Pixels
+    places: NDArray[np.int64]
+    assignment: Assignment
+
+    @classmethod
+    def of(cls, horizon: float, places: NDArray[np.int64], values: NDArray[Any], pixels: Pixels, found: Assignment) -> _Few:
+        weights = pixels.weights[places] if pixels.weights.size else pixels.weights
+        return cls(horizon, pixels.like(values, weights), places, Assignment(found.labels[places], found.limits[places]))
+
+
 class _State:
     """The centers, the labels that follow from them, and the sums that follow from both."""
 
-    def __init__(self, pixels: Pixels, start: NDArray[np.float64]) -> None:
+    def __init__(self, pixels: Pixels, start: NDArray[np.float64], horizon: float | None) -> None:
         self.pixels = pixels
         self.assignment = Assignment.empty(pixels.count)
         self.path: list[float] = []
-        self._restart(start)
+        self._few: _Few | None = None
+        self._horizon = horizon
+        self._restart(start, aside=True)
 
-    def _restart(self, centers: NDArray[np.float64]) -> None:
-        """Assign all, with ``centers`` as anchor; fill empty clusters."""
+    def _restart(self, centers: NDArray[np.float64], *, aside: bool) -> None:
+        """Assign all, with ``centers`` as anchor, and set ``aside`` what will be in doubt; fill empty clusters."""
+        doubt = Doubt(self._horizon) if aside and self._horizon is not None else None
         self.centers = centers
-        self.sums = assign_all(self.pixels, centers, self.assignment)
+        self.sums = assign_all(self.pixels, centers, self.assignment, doubt=doubt)
         self.drift = 0.0
+        self._few = None
+        if doubt is not None and doubt.complete:
+            places, values = np.concatenate(doubt.places), np.concatenate(doubt.values, axis=1)
+            self._few = _Few.of(doubt.horizon, places, values, self.pixels, self.assignment)
+        elif doubt is not None:
+            self._horizon = None
         if (self.sums.members == 0).any():
             self._fill_empty()
         self.path.append(self.sums.objective(self.centers))
@@ -114,27 +160,53 @@ class _State:
         """Put the centers of empty clusters onto the pixels that cost most: no member is lost, and the objective falls."""
         filled = _relocated(self.pixels, self.centers, self.sums.members == 0)
         if filled is not None:
+            self._few, self.drift = None, 0.0
             self.centers = filled
             self.sums = assign_all(self.pixels, filled, self.assignment)
+
+    def settle(self) -> None:
+        """Write what was found for the few pixels in doubt to where all pixels are; from here on all are looked at."""
+        if self._few is not None:
+            self.assignment.labels[self._few.places] = self._few.assignment.labels
+            self.assignment.limits[self._few.places] = self._few.assignment.limits
+            self._few = None
 
     def step(self) -> tuple[float, int]:
         """Update the centers, then the labels; return Σ‖step‖² and how many labels changed."""
         centers = next_centers(self.sums)
         moved = float(((centers - self.centers) ** 2).sum())
-        if self._far(centers):
-            before = self.assignment.labels.copy()
-            self._restart(centers)
-            return moved, int((before != self.assignment.labels).sum())
         kind = self.pixels.kind
-        rounded = centers.astype(kind)
-        self.drift += _drift(self.centers.astype(kind), rounded)
-        self.centers = centers
-        changed = assign_uncertain(self.pixels, rounded, self.assignment, self.sums, drift=self.drift)
+        drift = _drift(self.centers.astype(kind), centers.astype(kind))
+        short = self._horizon is not None and drift < self._horizon / _STEPS
+        if self._far(centers):
+            self.settle()
+            before = self.assignment.labels.copy()
+            self._restart(centers, aside=short)
+            return moved, int((before != self.assignment.labels).sum())
+        changed = self._update(centers, drift)
+        if short and changed and self._few is None:
+            self._set_aside()
         if changed and (self.sums.members == 0).any():
             self._fill_empty()
-            self.drift = 0.0
         self.path.append(self.sums.objective(self.centers))
         return moved, changed
+
+    def _set_aside(self) -> None:
+        """Look at few pixels from here on: those that one more horizon will put in doubt."""
+        reach = self.drift + (self._horizon or 0.0)
+        places = np.flatnonzero(self.assignment.limits <= reach)
+        if places.size > self.pixels.count // DOUBTED:
+            self._horizon = None
+            return
+        self._few = _Few.of(reach, places, take(self.pixels, places), self.pixels, self.assignment)
+
+    def _update(self, centers: NDArray[np.float64], drift: float) -> int:
+        self.centers = centers
+        self.drift += drift
+        if self._few is not None and not self.drift < self._few.horizon:
+            self.settle()
+        pixels, found = (self.pixels, self.assignment) if self._few is None else (self._few.pixels, self._few.assignment)
+        return assign_uncertain(pixels, centers.astype(pixels.kind), found, self.sums, drift=self.drift)
 
     def _far(self, centers: NDArray[np.float64]) -> bool:
         step = (self.sums.mass * (centers - self.sums.anchor) ** 2).sum()

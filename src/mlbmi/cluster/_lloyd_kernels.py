@@ -6,8 +6,8 @@ How they are made, and why:
   whatever the input's type (int16, float32, float64) and order (pixel-major, or date-major as a cube is). All arithmetic runs
   across the pixels of the buffer, always over its full width: vectorised without a remainder, so that a pixel's distance has
   the same bits wherever it stands, and labels from ``fit`` and from ``predict`` agree.
-* **Missing without branches.** In the buffer a missing value is x = 0 with seen = 0, and a residual is ``x − seen·c``: zero
-  where missing. A block without gaps takes a path that needs no ``seen``.
+* **Missing without branches.** In the buffer a missing value is NaN, and a residual that is NaN is taken for zero. A block
+  without gaps takes a path that does not ask.
 * **Residuals, not raw sums.** Sums are taken of x − anchor, the anchor being a center near the solution: in the type of the
   arithmetic inside a block (256 values), in float64 across blocks. The objective at any center near the anchor follows from
   them without another pass, and without the cancellation of Σx² − n·c².
@@ -19,8 +19,8 @@ How they are made, and why:
 Sums start from a zero of the buffer's own type: an integer zero would make Numba add in float64, at a quarter of the
 speed.
 
-Numba keeps compiled code by the file of the *entered* function: after a change in ``_lloyd_blocks`` alone, what it kept of this
-file is stale. Installing writes both anew; when editing, delete ``__pycache__``.
+Numba keeps compiled code by the file of the *entered* function: after a change in ``_lloyd_blocks``, ``_lloyd_nearest`` or
+``_lloyd_sums`` alone, what it kept of this file is stale. Installing writes all anew; when editing, delete ``__pycache__``.
 """
 
 # ruff: noqa: PLR0917, FBT001 - kernels take arrays and flags by position
@@ -32,22 +32,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlbmi.cluster._compile import kernel
-from mlbmi.cluster._lloyd_blocks import (
-    BLOCK,
-    accumulate,
-    distance_dense,
-    distance_gappy,
-    load_run,
-    load_some,
-    nearest,
-    split_missing,
-    weigh,
-)
+from mlbmi.cluster._lloyd_blocks import BLOCK, aligned, load_run, load_some, split_missing, weigh
+from mlbmi.cluster._lloyd_nearest import distance, nearest
+from mlbmi.cluster._lloyd_sums import accumulate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    _Parts = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], float, int]
+    _Parts = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], float, int, int]
 
 __all__ = ["full_pass", "gather", "sparse_pass", "square_distances"]
 
@@ -70,6 +62,9 @@ def full_pass(
     labels: NDArray[np.int32],
     limits: NDArray[Any],
     learn: bool,
+    horizon: float,
+    doubtful: NDArray[np.int64],
+    doubted: NDArray[Any],
 ) -> _Parts:
     """Assign the pixels ``[start, stop)`` to their nearest centers and sum what an update of the centers needs.
 
@@ -87,42 +82,78 @@ def full_pass(
         Written: label (−1 too few observations); the drift of the centers from here on up to which the label is certain.
     learn : bool
         False: only labels, limits and the objective.
+    horizon : float
+        Pixels whose limit is not beyond it are copied, while they are in the cache: their places into ``doubtful``, their values
+        into the columns of ``doubted``, as far as there is room.
+    doubtful, doubted : ndarray (room,), (d, room)
+        Written; without room nothing is.
 
     Returns
     -------
-    (residual, mass, members, objective, infinite)
-        Σ w(x − c) and Σ w by cluster and date, pixels by cluster, Σ w‖x − c‖², count of infinite values.
+    (residual, mass, members, objective, infinite, doubts)
+        Σ w(x − c) and Σ w by cluster and date, pixels by cluster, Σ w‖x − c‖², count of infinite values, count of pixels copied
+        (more than there is room: not all were).
     """
     k, d = centers.shape
     kind = centers.dtype
-    x, seen = np.zeros((d, BLOCK), kind), np.ones((d, BLOCK), kind)
-    near, second, work, weight = np.empty(BLOCK, kind), np.empty(BLOCK, kind), np.empty(BLOCK, kind), np.empty(BLOCK, kind)
-    label, count = np.empty(BLOCK, np.int32), np.full(BLOCK, d, kind)
-    chosen = np.empty(0, np.int64)
+    lines = aligned(d + 6, centers)
+    x, work = lines[:d], lines[d : d + 2]
+    near, second, weight, count = lines[d + 2], lines[d + 3], lines[d + 4], lines[d + 5]
+    label = aligned(1, labels)[0]
+    chosen, room, doubts = np.empty(BLOCK, np.int64), doubtful.size, 0
     residual, mass, members = np.zeros((k, d)), np.zeros((k, d)), np.zeros(k, np.int64)
     objective, infinite, zero, slack = 0.0, 0, kind.type(0), kind.type(_SLACK)
     missing, forever = np.int32(-1), kind.type(np.inf)
     for begin in range(start, stop, BLOCK):
         width = min(BLOCK, stop - begin)
-        gappy = load_run(flat, stride, offsets, begin, width, nodata, x) > 0
+        gappy = load_run(flat, stride, offsets, begin, width, nodata, x)
         if gappy:
-            infinite += split_missing(x, seen, nodata, count)
-        nearest(x, seen, gappy, centers, near, second, label, work)
+            infinite += split_missing(x, nodata, count)
+        nearest(x, gappy, centers, near, second, label, work)
         weigh(weights, begin, chosen, False, width, gappy, count, d, scaled, least, weight)
         part = zero
         for p in range(BLOCK):
             part += max(weight[p], zero) * near[p]
             low, high = np.sqrt(near[p]), np.sqrt(second[p])
-            work[p] = (high - low) - slack * (high + low)
+            second[p] = (high - low) - slack * (high + low)
         objective += part
         labels_here, limits_here = labels[begin : begin + width], limits[begin : begin + width]
         for p in range(width):
             usable = weight[p] >= zero
             labels_here[p] = label[p] if usable else missing
-            limits_here[p] = work[p] if usable else forever
+            limits_here[p] = second[p] if usable else forever
         if learn:
-            accumulate(x, seen, gappy, centers, label, weight, work, residual, mass, members)
-    return residual, mass, members, objective, infinite
+            accumulate(x, gappy, centers, label, weight, work, residual, mass, members)
+        if doubts < room:
+            doubts = _set_aside(begin, x, limits_here, horizon, chosen, doubts, doubtful, doubted)
+    return residual, mass, members, objective, infinite, doubts
+
+
+@kernel()
+def _set_aside(
+    begin: int,
+    x: NDArray[Any],
+    limits: NDArray[Any],
+    horizon: float,
+    chosen: NDArray[np.int64],
+    done: int,
+    doubtful: NDArray[np.int64],
+    doubted: NDArray[Any],
+) -> int:
+    """Copy the pixels of a block whose limits are within the horizon behind the ``done`` ones; return how many there are then."""
+    few = 0
+    for p in range(limits.size):
+        chosen[few] = p
+        few += limits[p] <= horizon
+    if done + few > doubtful.size:
+        return doubtful.size + 1
+    for j in range(few):
+        doubtful[done + j] = begin + chosen[j]
+    for t in range(x.shape[0]):
+        row, values = doubted[t], x[t]
+        for j in range(few):
+            row[done + j] = values[chosen[j]]
+    return done + few
 
 
 @kernel(reorder=True)
@@ -144,14 +175,14 @@ def sparse_pass(
 ) -> _Parts:
     """Assign again only those pixels of ``[start, stop)`` whose label the drift of the centers has made uncertain.
 
-    Parameters and results are those of :func:`full_pass`, the sums being *changes* of sums about ``anchor``, and the last value
-    the number of pixels that changed their cluster.
+    Parameters and results are those of :func:`full_pass`, the sums being *changes* of sums about ``anchor``; after them come the
+    number of pixels that changed their cluster, and 0.
     """
     k, d = centers.shape
-    kind = centers.dtype
-    x, seen = np.zeros((d, BLOCK), kind), np.ones((d, BLOCK), kind)
-    near, second, work, weight = np.empty(BLOCK, kind), np.empty(BLOCK, kind), np.empty(BLOCK, kind), np.empty(BLOCK, kind)
-    label, count = np.empty(BLOCK, np.int32), np.full(BLOCK, d, kind)
+    lines = aligned(d + 6, centers)
+    x, work = lines[:d], lines[d : d + 2]
+    near, second, weight, count = lines[d + 2], lines[d + 3], lines[d + 4], lines[d + 5]
+    label = aligned(1, labels)[0]
     chosen = np.empty(BLOCK, np.int64)
     residual, mass, members = np.zeros((k, d)), np.zeros((k, d)), np.zeros(k, np.int64)
     objective, changed = 0.0, 0
@@ -161,10 +192,10 @@ def sparse_pass(
         width += limits[i] <= drift
         if width < BLOCK and not (i + 1 == stop and width):
             continue
-        gappy = load_some(flat, stride, offsets, start, chosen, width, nodata, x) > 0
+        gappy = load_some(flat, stride, offsets, start, chosen, width, nodata, x)
         if gappy:
-            split_missing(x, seen, nodata, count)
-        nearest(x, seen, gappy, centers, near, second, label, work)
+            split_missing(x, nodata, count)
+        nearest(x, gappy, centers, near, second, label, work)
         weigh(weights, start, chosen, True, width, gappy, count, d, scaled, least, weight)
         for p in range(width):
             at = start + chosen[p]
@@ -179,18 +210,19 @@ def sparse_pass(
                 continue
             members[old] -= 1
             members[new] += 1
+            heavy = np.float64(weight[p])
             for t in range(d):
-                mark = seen[t, p] if gappy else 1
-                heavy = np.float64(weight[p] * mark)
-                before = np.float64(x[t, p] - mark * anchor[old, t])
-                after = np.float64(x[t, p] - mark * anchor[new, t])
+                value = x[t, p]
+                if not value == value:  # noqa: PLR0124, SIM201 - NaN alone differs from itself
+                    continue
+                before, after = np.float64(value - anchor[old, t]), np.float64(value - anchor[new, t])
                 residual[old, t] -= heavy * before
                 residual[new, t] += heavy * after
                 mass[old, t] -= heavy
                 mass[new, t] += heavy
                 objective += heavy * (after * after - before * before)
         width = 0
-    return residual, mass, members, objective, changed
+    return residual, mass, members, objective, changed, 0
 
 
 @kernel(reorder=True)
@@ -212,22 +244,18 @@ def square_distances(
     Returns the count of infinite values.
     """
     k, d = centers.shape
-    kind = centers.dtype
-    x, seen = np.zeros((d, BLOCK), kind), np.ones((d, BLOCK), kind)
-    work, weight, count = np.empty(BLOCK, kind), np.empty(BLOCK, kind), np.full(BLOCK, d, kind)
+    lines = aligned(d + 3, centers)
+    x, work, weight, count = lines[:d], lines[d], lines[d + 1], lines[d + 2]
     chosen = np.empty(0, np.int64)
     infinite = 0
     for begin in range(start, stop, BLOCK):
         width = min(BLOCK, stop - begin)
-        gappy = load_run(flat, stride, offsets, begin, width, nodata, x) > 0
+        gappy = load_run(flat, stride, offsets, begin, width, nodata, x)
         if gappy:
-            infinite += split_missing(x, seen, nodata, count)
+            infinite += split_missing(x, nodata, count)
         weigh(weights, begin, chosen, False, width, gappy, count, d, scaled, least, weight)
         for j in range(k):
-            if gappy:
-                distance_gappy(x, seen, centers[j], work)
-            else:
-                distance_dense(x, centers[j], work)
+            distance(x, gappy, centers[j], work)
             for p in range(width):
                 out[j, begin + p] = weight[p] * work[p] if weight[p] >= 0 else np.nan
     return infinite

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Assignment", "Pixels", "Sums", "assign_all", "assign_uncertain", "distances", "take"]
+__all__ = ["DOUBTED", "Assignment", "Doubt", "Pixels", "Sums", "assign_all", "assign_uncertain", "distances", "take"]
 
 _CHUNK = 1 << 17
 """Pixels per call of a kernel: enough to drown the cost of the call, few enough to keep two threads busy to the end."""
+
+_ODD = 80
+"""Added to the room: rows a power of two apart would share the same few places of the cache."""
+
+DOUBTED = 8
+"""One of so many pixels may be in doubt; with more, it is no better to look at them apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +91,19 @@ class Pixels:
             scaled=scaled,
         )
 
+    def like(self, values: NDArray[Any], weights: NDArray[Any]) -> Pixels:
+        """Return other pixels of the same kind: values (n_dates, n_pixels) with NaN where missing, weights as above."""
+        dates, count = values.shape
+        return replace(
+            self,
+            flat=read_only(np.ascontiguousarray(values, self.kind).reshape(-1)),
+            count=count,
+            offsets=read_only(np.arange(dates, dtype=np.int64) * count),
+            stride=1,
+            nodata=self.kind.type(np.nan),
+            weights=read_only(np.ascontiguousarray(weights)),
+        )
+
     @property
     def layout(self) -> tuple[NDArray[Any], int, NDArray[np.int64], Any, NDArray[Any], int, bool]:
         """What the kernels take."""
@@ -122,7 +141,7 @@ class Sums:
     members: NDArray[np.int64]
     square: float
 
-    def add(self, part: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], float, int]) -> None:
+    def add(self, part: tuple[Any, ...]) -> None:
         """Add what one chunk hands back."""
         self.residual += part[0]
         self.mass += part[1]
@@ -135,6 +154,41 @@ class Sums:
         return max(0.0, float(self.square + (step * (step * self.mass - 2 * self.residual)).sum()))
 
 
+@dataclass(slots=True)
+class Doubt:
+    """The pixels whose label is in doubt once the centers have drifted by ``horizon``, copied in passing by :func:`assign_all`.
+
+    While the drift stays within the horizon, they are all that an iteration has to look at, and they lie close together.
+
+    Attributes
+    ----------
+    horizon : float
+    places : list of ndarray of int64
+        Numbers of the pixels, piece by piece.
+    values : list of ndarray, shape (n_dates, n)
+        NaN where missing.
+    complete : bool
+        False: there were too many.
+    """
+
+    horizon: float
+    places: list[NDArray[np.int64]] = field(default_factory=list)
+    values: list[NDArray[Any]] = field(default_factory=list)
+    complete: bool = True
+
+    def room(self, pixels: Pixels, count: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return empty arrays for what ``count`` pixels may hold of them."""
+        room = count // DOUBTED + _ODD * min(count, 1)
+        return np.empty(room, np.int64), np.empty((pixels.dates, room), pixels.kind)
+
+    def add(self, places: NDArray[np.int64], values: NDArray[Any], count: int) -> None:
+        """Take up what was found among one chunk."""
+        self.complete &= count <= places.size
+        if self.complete:
+            self.places.append(places[:count].copy())
+            self.values.append(values[:, :count].copy())
+
+
 def _run(parts: Iterator[tuple[Any, ...]], sums: Sums) -> int:
     last = 0
     for part in parts:
@@ -143,8 +197,10 @@ def _run(parts: Iterator[tuple[Any, ...]], sums: Sums) -> int:
     return last
 
 
-def assign_all(pixels: Pixels, centers: NDArray[np.float64], into: Assignment, *, learn: bool = True) -> Sums:
-    """Assign every pixel to its nearest center; return the sums about these centers.
+def assign_all(
+    pixels: Pixels, centers: NDArray[np.float64], into: Assignment, *, learn: bool = True, doubt: Doubt | None = None
+) -> Sums:
+    """Assign every pixel to its nearest center; return the sums about these centers, and fill ``doubt``.
 
     Raises
     ------
@@ -154,11 +210,20 @@ def assign_all(pixels: Pixels, centers: NDArray[np.float64], into: Assignment, *
     anchor = np.ascontiguousarray(centers, pixels.kind)
     shape = anchor.shape
     sums = Sums(anchor, np.zeros(shape), np.zeros(shape), np.zeros(shape[0], np.int64), 0.0)
+    horizon, nowhere = (0.0, Doubt(0.0).room(pixels, 0)) if doubt is None else (doubt.horizon, None)
 
-    def work(start: int, stop: int) -> Any:
-        return full_pass(start, stop, *pixels.layout, anchor, into.labels, into.limits, learn)
+    def work(start: int, stop: int) -> tuple[Any, ...]:
+        places, values = nowhere or Doubt(horizon).room(pixels, stop - start)
+        part = full_pass(start, stop, *pixels.layout, anchor, into.labels, into.limits, learn, horizon, places, values)
+        return *part, places, values
 
-    refuse_infinite(_run(map_chunks(work, pixels.count, _CHUNK), sums))
+    def parts() -> Iterator[tuple[Any, ...]]:
+        for part in map_chunks(work, pixels.count, _CHUNK):
+            if doubt is not None:
+                doubt.add(part[6], part[7], part[5])
+            yield part
+
+    refuse_infinite(_run(parts(), sums))
     return sums
 
 
@@ -190,7 +255,7 @@ def take(pixels: Pixels, chosen: NDArray[np.int64]) -> NDArray[Any]:
     def work(start: int, stop: int) -> int:
         return gather(start, stop, *pixels.layout[:4], chosen, out)
 
-    refuse_infinite(sum(map_chunks(work, chosen.size, 1 << 14)))
+    refuse_infinite(sum(map_chunks(work, chosen.size, 1 << 12)))
     return out
 
 

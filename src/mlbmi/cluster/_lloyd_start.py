@@ -7,14 +7,13 @@ their optimum that few updates follow.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._lloyd_engine import Descent, descend
-from mlbmi.cluster._lloyd_passes import Pixels, distances, take
+from mlbmi.cluster._lloyd_passes import Pixels, take
+from mlbmi.cluster._lloyd_search import random_numbers, search
 from mlbmi.cluster._threads import map_chunks
 from mlbmi.cluster.numbering import canonical_order
 
@@ -30,12 +29,14 @@ _SCREEN = 1 << 12
 """Pixels on which optima are searched."""
 
 _LARGER = 1 << 17
-"""Pixels on which the finalists are compared."""
+"""Pixels on which the finalists are compared, if there are several."""
 
 _FLOOR = 64
 """Least pixels of a sample per cluster."""
 
-_SWAPS = 8
+_SWAPS, _PATIENCE = 48, 12
+"""Swaps of a search, at most, and at most without success one after another."""
+
 _ROUGH, _ROUGH_ITER = 1e-3, 15
 """Tolerance and updates of a descent on the screen: enough to tell one valley from another."""
 
@@ -70,7 +71,7 @@ def _usable(pixels: Pixels, chosen: NDArray[np.int64]) -> Pixels:
     """Copy pixels with enough observations and a positive weight into a date-major table; by pieces, as few may be usable."""
     pieces = [_usable_piece(pixels, chosen[at : at + _LARGER]) for at in range(0, chosen.size, _LARGER)]
     values = np.concatenate([piece[0] for piece in pieces], axis=1) if len(pieces) > 1 else pieces[0][0]
-    return _table(values, np.concatenate([piece[1] for piece in pieces]), pixels)
+    return pixels.like(values, np.concatenate([piece[1] for piece in pieces]))
 
 
 def _usable_piece(pixels: Pixels, chosen: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -85,20 +86,7 @@ def _usable_piece(pixels: Pixels, chosen: NDArray[np.int64]) -> tuple[NDArray[An
 
 def on_dates(small: Pixels, dates: NDArray[np.int64]) -> Pixels:
     """Return a sample on some of its dates."""
-    return _table(small.flat.reshape(small.dates, small.count)[dates], small.weights, small)
-
-
-def _table(values: NDArray[Any], weights: NDArray[Any], like: Pixels) -> Pixels:
-    dates, count = values.shape
-    return replace(
-        like,
-        flat=read_only(np.ascontiguousarray(values).reshape(-1)),
-        count=count,
-        offsets=read_only(np.arange(dates, dtype=np.int64) * count),
-        stride=1,
-        nodata=like.kind.type(np.nan),
-        weights=read_only(np.ascontiguousarray(weights)),
-    )
+    return small.like(small.flat.reshape(small.dates, small.count)[dates], small.weights)
 
 
 def pooled(small: Pixels) -> Pixels:
@@ -106,7 +94,7 @@ def pooled(small: Pixels) -> Pixels:
     rows = small.flat.reshape(small.dates, small.count).T
     distinct, place = np.unique(rows, axis=0, return_inverse=True, equal_nan=True)
     weights = np.bincount(place.reshape(-1), weights=small.weights if small.weights.size else None)
-    return _table(distinct.T, weights.astype(small.kind), small)
+    return small.like(distinct.T, weights.astype(small.kind))
 
 
 def date_variance(small: Pixels) -> float:
@@ -135,14 +123,12 @@ def best_start(
     """
     seeds = random.randint(np.iinfo(np.int32).max, size=n_init)
     screen = _thinned(small, max(_SCREEN, _FLOOR * k))
-    variance, means = date_variance(screen), _date_means(screen)
 
-    def search(at: int, _stop: int) -> Descent:
-        found = _search(screen, k, means, _ROUGH * variance, np.random.RandomState(seeds[at]))
-        return descend(small, found, max_iter=max_iter, tol=tol)
+    def searched(at: int, _stop: int) -> Descent:
+        return descend(small, _searched(screen, k, seeds[at]), max_iter=max_iter, tol=tol)
 
-    found = _finalists(list(map_chunks(search, n_init, 1)), variance)
-    if pixels.count <= small.count or (len(found) == 1 and pixels.count <= _LARGER):
+    found = _finalists(list(map_chunks(searched, n_init, 1)), date_variance(screen))
+    if len(found) == 1 or pixels.count <= small.count:
         return found[0].centers
     larger = sample(pixels, _LARGER, random)
 
@@ -156,39 +142,15 @@ def _thinned(small: Pixels, size: int) -> Pixels:
     """Return about ``size`` of the pixels, evenly spaced."""
     step = max(1, small.count // size)
     values = small.flat.reshape(small.dates, small.count)[:, ::step]
-    return _table(values, small.weights[::step], small)
+    return small.like(values, small.weights[::step])
 
 
-def _search(screen: Pixels, k: int, means: NDArray[np.float64], tol: float, random: np.random.RandomState) -> NDArray[np.float64]:
-    """Descend from k-means++, then try to move one center elsewhere and descend again, :data:`_SWAPS` times; keep what is better.
-
-    A bad optimum of K-means has two centers where one belongs and one where two belong. Moving a center mends just that
-    (Fränti 2018, "Efficiency of random swap clustering", Journal of Big Data 5:13); a new start has to be lucky everywhere.
-    """
-    best = descend(screen, _plus_plus(screen, k, means, random), max_iter=_ROUGH_ITER, tol=tol)
-    for _ in range(_SWAPS if k > 1 else 0):
-        other = descend(screen, _swapped(screen, best.centers, means, random), max_iter=_ROUGH_ITER, tol=tol)
-        if other.objective < best.objective:
-            best = other
-    return best.centers
-
-
-def _swapped(
-    screen: Pixels, centers: NDArray[np.float64], means: NDArray[np.float64], random: np.random.RandomState
-) -> NDArray[np.float64]:
-    """Move one center that can well be spared to a pixel drawn in proportion to its cost."""
-    table = distances(screen, centers)
-    own = table.argmin(axis=0)
-    near, second = np.partition(table, 1, axis=0)[:2]
-    pixel = _draw(near, 1, random)
-    target = _without_gaps(screen, pixel, means)
-    reach = distances(screen, target)[0]
-    # The cost without center j and with the new one: members of j fall back to the second nearest.
-    loss = np.bincount(own, np.minimum(reach, second) - np.minimum(reach, near), minlength=len(centers))
-    rank = 0 if random.random_sample() < 0.6 else min(len(centers) - 1, 1 + random.randint(2))
-    swapped = centers.copy()
-    swapped[loss.argsort(kind="stable")[rank]] = target[0]
-    return swapped
+def _searched(screen: Pixels, k: int, seed: int) -> NDArray[np.float64]:
+    """Return the centers of one search."""
+    numbers = np.random.RandomState(seed).random_sample(random_numbers(k, _SWAPS))
+    means, tol = _date_means(screen).astype(screen.kind), _ROUGH * date_variance(screen)
+    found = search(*screen.layout, screen.count, means, k, _SWAPS, _PATIENCE, _ROUGH_ITER, tol, numbers)
+    return found.astype(np.float64)
 
 
 def _finalists(descents: list[Descent], variance: float) -> list[Descent]:
@@ -207,38 +169,3 @@ def _date_means(small: Pixels) -> NDArray[np.float64]:
     total = np.where(there, values, 0).sum(axis=1, dtype=np.float64)
     means: NDArray[np.float64] = total / np.maximum(there.sum(axis=1), 1)
     return means
-
-
-def _plus_plus(small: Pixels, k: int, means: NDArray[np.float64], random: np.random.RandomState) -> NDArray[np.float64]:
-    """Choose k pixels by greedy k-means++ (Arthur & Vassilvitskii 2007; of 2 + ln k draws each time the one that helps most).
-
-    A chosen pixel's missing dates take that date's mean.
-    """
-    draws = 2 + int(np.log(k))
-    cost = np.array(small.weights, np.float64) if small.weights.size else np.ones(small.count)
-    centers = np.empty((k, small.dates))
-    closest = np.full(small.count, np.inf)
-    for place in range(k):
-        drawn = _draw(cost, 1 if place == 0 else draws, random)
-        candidates = _without_gaps(small, drawn, means)
-        reach = np.minimum(closest, distances(small, candidates))
-        best = int(reach.sum(axis=1, dtype=np.float64).argmin())
-        centers[place] = candidates[best]
-        closest = reach[best]
-        cost = closest
-    return centers
-
-
-def _without_gaps(small: Pixels, chosen: NDArray[np.int64], means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return some pixels as centers, with the dates' means where they are missing."""
-    values = small.flat.reshape(small.dates, small.count)[:, chosen].T.astype(np.float64)
-    return np.where(np.isnan(values), means, values)
-
-
-def _draw(cost: NDArray[Any], draws: int, random: np.random.RandomState) -> NDArray[np.int64]:
-    """Draw pixels with a chance proportional to their cost; any, where nothing costs."""
-    heights = np.cumsum(cost, dtype=np.float64)
-    if heights[-1] <= 0:
-        return random.randint(cost.size, size=draws)
-    places: NDArray[np.int64] = np.searchsorted(heights, random.random_sample(draws) * heights[-1], side="right")
-    return np.minimum(places, cost.size - 1)

@@ -49,9 +49,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     init : {"k-means++"} or array-like of shape (n_clusters, n_features), default="k-means++"
         Centers to start from. Given ones are used once, on all the data, and keep their numbers.
     n_init : int, default=4
-        Searches for a start, on a sample of 4096 rows: greedy k-means++, a descent, then eight times a center is moved elsewhere
-        and the descent repeated. What is found goes on to 16 384 rows, up to three different optima to 131 072, and the winner to
-        all the data. (The first two samples have at least 64 rows per cluster.)
+        Searches for a start, on a sample of 4096 rows: greedy k-means++, a descent, then again and again a center is moved
+        elsewhere and the descent repeated, until twelve times in a row it did not help. What is found goes on to 16 384 rows; if
+        there the searches end in different optima, up to three go on to 131 072. The best one goes on to all the data. (The first
+        two samples have at least 64 rows per cluster.)
     max_iter : int, default=300
         Updates of the centers, at most.
     tol : float, default=1e-7
@@ -102,8 +103,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     are in float64.
 
     After the first pass only those pixels are looked at whose label the movement of the centers has put in doubt (Hamerly 2010,
-    SDM, 130-140); the labels are those of plain Lloyd. Data of up to 32 768 rows are searched whole, as distinct rows in sorted
-    order: there, neither their order nor the choice between repetitions and weights changes the answer.
+    SDM, 130-140); the labels are those of plain Lloyd. One of sixteen pixels is copied during that pass, those that will be in
+    doubt first, and as a rule it stays the only pass over the input. Data of up to 32 768 rows are searched whole, as distinct
+    rows in sorted order: there, neither their order nor the choice between repetitions and weights changes the answer.
 
     Empty clusters take the pixels that cost most. With fewer distinct rows than clusters, some stay empty, with a warning.
 
@@ -184,7 +186,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self._check_enough(small)
         tol = self.tol * date_variance(small)
         start = self._start(pixels, small, dates, tol, random)
-        descent = descend(pixels, start, max_iter=self.max_iter, tol=tol)
+        near = small if isinstance(self.init, str) else None
+        descent = descend(pixels, start, max_iter=self.max_iter, tol=tol, sample=near)
         self._keep(descent, dates)
         return descent
 

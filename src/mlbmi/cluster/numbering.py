@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["canonical_order", "new_numbers"]
+__all__ = ["canonical_order", "new_numbers", "order_by_index"]
 
 _DECIMALS = 12
 
@@ -45,6 +45,30 @@ def canonical_order(centers: NDArray[np.float64]) -> NDArray[np.int64]:
     means = np.round(dated.mean(axis=1) / scale, _DECIMALS)
     peaks = np.round(dated / scale, _DECIMALS).argmax(axis=1)
     order: NDArray[np.int64] = np.lexsort((*dated.T[::-1], peaks, means)).astype(np.int64)
+    return order
+
+
+def order_by_index(index: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the order of clusters by an index at their centers, then by the centers' own values.
+
+    Parameters
+    ----------
+    index : ndarray of float, shape (n_clusters,)
+        NaN (no index there) comes last. Values that agree to 12 digits count as equal.
+    centers : ndarray of float, shape (n_clusters, n_features)
+
+    Returns
+    -------
+    ndarray of int64, shape (n_clusters,)
+        As :func:`canonical_order`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> order_by_index(np.array([0.7, np.nan, 0.1]), np.array([[0.03, 0.2], [0.0, 0.0], [0.2, 0.25]]))
+    array([2, 0, 1])
+    """
+    order: NDArray[np.int64] = np.lexsort((*centers.T[::-1], np.round(index, _DECIMALS))).astype(np.int64)
     return order
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlbmi.errors import ConfigError
+from mlbmi.sentinel2 import BANDS
 from mlbmi.types import INDEX_SCALE
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Index:
     reference : str
         Where it was published.
     spyndex : str
-        Its short name in the Awesome Spectral Indices catalogue and in spyndex.
+        Its short name in the Awesome Spectral Indices catalogue and in spyndex; empty for a band.
     scale : float
         Step when stored as int16; ``bounds`` fit into ±32767 steps.
     """
@@ -252,8 +253,30 @@ INDICES: Mapping[str, Index] = MappingProxyType({index.name: index for index in 
 """All indices by name."""
 
 
+def _reflectance(band: Values) -> Values:
+    return band
+
+
+_LAYERS: Mapping[str, Index] = MappingProxyType(
+    {
+        band.name: Index(
+            band.name,
+            f"Surface reflectance, {band.esa} ({band.centre_nm} nm)",
+            (band.name,),
+            _reflectance,
+            # −0.1: the least that a DN of 1 can mean after the offset; bright snow and glint stay below 2.
+            (-0.1, 2.0),
+            "ESA, Sentinel-2 Products Specification Document, S2-PDGS-TAS-DI-PSD",
+            "",
+        )
+        for band in BANDS.values()
+    }
+)
+"""Bands as if they were indices: what is masked, checked and stored is a band's reflectance itself."""
+
+
 def get_index(name: str) -> Index:
-    """Look up an index by name, in upper or lower case.
+    """Look up an index by name, in upper or lower case; the name of a band stands for its reflectance.
 
     Raises
     ------
@@ -264,10 +287,12 @@ def get_index(name: str) -> Index:
     --------
     >>> get_index("NDVI").bands
     ('nir', 'red')
+    >>> get_index("red").long_name
+    'Surface reflectance, B04 (665 nm)'
     """
-    index = INDICES.get(name.lower())
+    index = INDICES.get(name.lower()) or _LAYERS.get(name.lower())
     if index is None:
-        near = difflib.get_close_matches(name.lower(), INDICES, n=3)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Take one of these."
+        near = difflib.get_close_matches(name.lower(), (*INDICES, *_LAYERS), n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Take one of these, or a band: " + ", ".join(_LAYERS) + "."
         raise ConfigError(f"there is no index {name!r}; there are {', '.join(INDICES)}", remedy=hint)
     return index

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlbmi.cluster import cluster_images, cluster_timeseries
 from mlbmi.grid import pixel_area_ha
-from mlbmi.write import MappedClustering, write_clustering, write_index_figures, write_model
+from mlbmi.pipeline.clusterings import Clusterer, tasks_of
+from mlbmi.pipeline.outcome import Shown, Writer, summary_of
+from mlbmi.write import MappedClustering, write_index_figures
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    import xarray as xr
-    from numpy.typing import NDArray
-
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
     from mlbmi.cube import CubeStore
+    from mlbmi.pipeline.outcome import Made
     from mlbmi.pipeline.progress import Progress
-    from mlbmi.types import Clustering, GridPlan, Mode, RunPlan
+    from mlbmi.types import RunPlan
 
-__all__ = ["Made", "cluster_and_write"]
-
-
-@dataclass(slots=True)
-class Made:
-    """What clustering made.
-
-    Attributes
-    ----------
-    clusterings : list of MappedClustering
-        Each on its grid.
-    summaries : list of dict
-        For the run record.
-    paths : list of Path
-        Files written.
-    """
-
-    clusterings: list[MappedClustering] = field(default_factory=list)
-    summaries: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
+__all__ = ["cluster_and_write"]
 
 
 def cluster_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AOI, *, out: Path, progress: Progress) -> Made:
@@ -61,96 +39,30 @@ def cluster_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AO
     Returns
     -------
     Made
+
+    Raises
+    ------
+    ConfigError, InputError
+        If a model to match fits nothing that is clustered, or cannot be read.
+    ClusterError, WriteError
+        If the data cannot be clustered as asked, or an output cannot be written.
     """
-    grids = [grid for grid in plan.grids if grid.name in cube.grids]
-    progress.start("cluster", len(grids) * len(config.index) * len(config.mode))
-    made = Made()
+    grids, tasks = [grid for grid in plan.grids if grid.name in cube.grids], tasks_of(config)
+    clusterer = Clusterer.for_tasks(config, tasks)
+    progress.start("cluster", len(grids) * len(tasks))
+    writer = Writer(config, out)
     for grid in grids:
-        shown = _Shown(grid.name, aoi.mask(grid.geobox), aoi.name, _credit(grid, config))
-        for index in config.index:
-            data = cube.read(grid.name, index)
-            if config.figures:
-                made.paths += write_index_figures(
-                    data, out, grid=shown.grid, area=shown.area, place=shown.place, credit=shown.credit
-                )
-            for mode in config.mode:
-                clustering = _cluster(data, mode, config)
-                made.paths += _write(clustering, data, shown, out, figures=config.figures)
-                made.summaries.append(_summary(clustering, grid))
-                made.clusterings.append(MappedClustering(grid.name, clustering, pixel_area_ha(grid.geobox)))
-                progress.advance("cluster", f"{mode} {index} {grid.name}")
-    return made
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What figures say of where and whose the pixels are."""
-
-    grid: str
-    area: NDArray[np.bool_]
-    place: str
-    credit: str
-
-
-def _write(clustering: Clustering, data: xr.DataArray, shown: _Shown, out: Path, *, figures: bool) -> list[Path]:
-    """Write a clustering; the model of a tile's own grid goes beside its maps, a mosaic's into the output folder itself."""
-    mosaic = shown.grid == "mosaic"
-    paths = write_clustering(
-        clustering,
-        out,
-        grid=shown.grid,
-        data=data,
-        area=shown.area,
-        model=mosaic,
-        figures=figures,
-        place=shown.place,
-        credit=shown.credit,
-    )
-    if not mosaic:
-        name = f"model_{clustering.mode}_{clustering.index}_k{clustering.n_clusters}.json"
-        paths.append(write_model(out / shown.grid / name, clustering))
-    return paths
-
-
-def _credit(grid: GridPlan, config: RunConfig) -> str:
-    """Return the credit given, or what Copernicus asks for where its data have been worked on."""
-    if config.credit is not None:
-        return config.credit
-    years = sorted({day.date.year for day in grid.days})
-    return f"Contains modified Copernicus Sentinel data {years[0] if len(years) == 1 else f'{years[0]}-{years[-1]}'}"
-
-
-def _cluster(data: xr.DataArray, mode: Mode, config: RunConfig) -> Clustering:
-    if mode == "images":
-        return cluster_images(data, n_clusters=config.n_clusters)
-    return cluster_timeseries(data, n_clusters=config.n_clusters, seed=config.seed, min_observations=config.min_observations)
-
-
-def _summary(clustering: Clustering, grid: GridPlan) -> dict[str, Any]:
-    whole = [row for row in clustering.rows if row.date is None]
-    pixels = sum(row.pixels for row in whole)
-    area = pixel_area_ha(grid.geobox)
-    return {
-        "grid": grid.name,
-        "mode": clustering.mode,
-        "index": clustering.index,
-        "n_clusters": clustering.n_clusters,
-        "method": clustering.method,
-        "seed": clustering.seed,
-        "inertia": clustering.inertia,
-        "n_iter": clustering.n_iter,
-        "converged": clustering.converged,
-        "features": list(clustering.features),
-        "centers": clustering.centers.tolist(),
-        "pixels": pixels,
-        "clusters": [
-            {
-                "cluster": row.cluster,
-                "center": row.center,
-                "pixels": row.pixels,
-                "hectares": None if clustering.mode == "images" else round(row.pixels * area, 4),
-                "share": row.pixels / pixels if pixels else 0.0,
-            }
-            for row in whole
-        ],
-    }
+        shown = Shown.of(grid, aoi, config)
+        if config.figures:
+            for index in config.index:
+                writer.made.paths += write_index_figures(cube.read(grid.name, index), out, **shown.words())
+        for task in tasks:
+            data = task.read(cube, grid.name)
+            clustering = clusterer.cluster(task, data)
+            mapped = MappedClustering(grid.name, clustering, pixel_area_ha(grid.geobox), clusterer.names(task, clustering))
+            writer.write(mapped, data, shown)
+            writer.write_model(mapped, clusterer.numbering(task, clustering), cube.scales[task.layers[0]])
+            writer.made.summaries.append({**summary_of(mapped), "n_clusters_because": clusterer.reason(task)})
+            progress.advance("cluster", f"{task.mode} {task.index} {grid.name}")
+    writer.write_tables(clusterer.selections)
+    return writer.made

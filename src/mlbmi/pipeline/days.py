@@ -94,7 +94,7 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
     Days
     """
     store = _store(plan, space)
-    recipe = Recipe(bands=plan.bands, indices=config.index, keep=config.scl_keep, dilate_m=config.dilate_m)
+    recipe = Recipe(bands=plan.bands, indices=plan.indices, keep=config.scl_keep, dilate_m=config.dilate_m)
     jobs = [_Job(grid, number, day) for grid in plan.grids for number, day in enumerate(grid.days)]
     inside = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
     progress.start("read", len(jobs))
@@ -102,7 +102,7 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
     with configured(), _pool(config.workers) as pool:
         waiting: dict[Future[tuple[Acquisition, ...]], _Job] = {}
         for job in jobs:
-            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index_dtype)
+            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index, config.index_dtype)
             waiting[pool.submit(reader.read, job)] = job
         while waiting:
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -128,12 +128,13 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads a day into the cube and writes its index COGs."""
+    """Reads a day into the cube and writes the COGs of ``mapped``, the indices among its layers."""
 
     store: CubeStore
     recipe: Recipe
     inside: NDArray[np.bool_]
     space: Workspace
+    mapped: tuple[str, ...]
     dtype: str
 
     def read(self, job: _Job) -> tuple[Acquisition, ...]:
@@ -186,10 +187,10 @@ class _Reader:
     def _float_images(self, job: _Job) -> dict[str, NDArray[np.float32]]:
         if self.dtype == "int16":
             return {}
-        return {name: np.empty(job.grid.geobox.shape, dtype=np.float32) for name in self.recipe.indices}
+        return {name: np.empty(job.grid.geobox.shape, dtype=np.float32) for name in self.mapped}
 
     def _write_cogs(self, job: _Job, whole: Mapping[str, NDArray[np.float32]]) -> None:
-        for name in self.recipe.indices:
+        for name in self.mapped:
             index = get_index(name)
             values = whole[name] if name in whole else self.store.read_day(job.grid.name, name, job.number)
             write_index_cog(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlbmi.aoi import AOI
 from mlbmi.errors import NothingFoundError, ReadError
+from mlbmi.pipeline.application import apply_and_write
 from mlbmi.pipeline.cluster_and_write import cluster_and_write
 from mlbmi.pipeline.days import read_days
 from mlbmi.pipeline.planning import plan as make_plan
@@ -17,7 +18,7 @@ from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.record import fingerprint, settings_json, versions
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
-from mlbmi.write import sha256_file, write_acquisitions, write_clusters_table, write_record
+from mlbmi.write import sha256_file, write_acquisitions, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,7 +105,8 @@ def run(config: RunConfig, *, progress: Progress | None = None) -> RunResult:
 def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = None) -> RunResult:
     """Do what a plan says.
 
-    A scene that cannot be read is listed as failed and the run goes on without it. A run that was stopped goes on where it was
+    Clusters are sought, or, where ``config.model`` is set, taken from there. A scene that cannot be read is listed as failed and
+    the run goes on without it. A run that was stopped goes on where it was
     when it is started again with the same settings; results appear whole or not at all.
 
     Parameters
@@ -142,13 +144,10 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
         with clock.time("cube"):
             cube = days.publish(space)
         with clock.time("cluster and write"):
-            made = cluster_and_write(cube, plan, config, aoi, out=space.out, progress=shown)
+            step = cluster_and_write if config.model is None else apply_and_write
+            made = step(cube, plan, config, aoi, out=space.out, progress=shown)
         seen = (*days.acquisitions, *(_left_out(item) for item in plan.left_out))
-        tables = [
-            write_clusters_table(space.out / "clusters.csv", made.clusterings),
-            write_acquisitions(space.out / "acquisitions.csv", seen),
-        ]
-        paths = [*days.index_files, *made.paths, *tables]
+        paths = [*days.index_files, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
         record = RunRecord(
             config=settings_json(config),
             fingerprint=mark,

@@ -71,7 +71,7 @@ def plan(config: RunConfig) -> RunPlan:
     aoi = AOI.from_file(config.aoi)
     for note in aoi.notes:
         _log.warning("AOI %s: %s", aoi.name, note)
-    bands = bands_for(config.index)
+    bands = bands_for(config.layers)
     found = search(
         aoi,
         start=config.start,
@@ -89,7 +89,7 @@ def plan(config: RunConfig) -> RunPlan:
             f"none of {len(found.scenes)} scenes has a pixel inside the AOI {aoi.name!r}", remedy="Check the outline on a map."
         )
     return RunPlan(
-        grids=grids, bands=bands, indices=config.index, left_out=(*found.left_out, *left_out), **_estimate(grids, bands, config)
+        grids=grids, bands=bands, indices=config.layers, left_out=(*found.left_out, *left_out), **_estimate(grids, bands, config)
     )
 
 
@@ -228,5 +228,5 @@ def _estimate(grids: Sequence[GridPlan], bands: Sequence[str], config: RunConfig
         bytes_expected += round(reads * height * width * share)
         blocks = (height // _COG_BLOCK + 2) * (width // _COG_BLOCK + 2)
         requests += reads * (len(bands) + 1) * (2 + blocks // 2)
-        memory = max(memory, height * width * _BYTES_PER_DN * len(grid.days) * len(config.index))
+        memory = max(memory, height * width * _BYTES_PER_DN * len(grid.days) * len(config.layers))
     return {"bytes_expected": bytes_expected, "requests_expected": requests, "memory_expected": memory}

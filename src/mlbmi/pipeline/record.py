@@ -9,9 +9,13 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from mlbmi._version import __version__
+from mlbmi.errors import InputError
 from mlbmi.hrefs import public_href
+from mlbmi.write import sha256_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
     from mlbmi.types import RunPlan
@@ -46,15 +50,28 @@ def settings_json(config: RunConfig) -> dict[str, Any]:
 
 
 def fingerprint(plan: RunPlan, config: RunConfig, aoi: AOI) -> str:
-    """Return the SHA-256 of all that decides the results: settings, outline, items and version."""
+    """Return the SHA-256 of all that decides the results: settings, models, outline, items and version.
+
+    Raises
+    ------
+    InputError
+        If a model file is missing.
+    """
     settings = {name: value for name, value in settings_json(config).items() if name not in _DECIDES_NOTHING}
     items = [
         (grid.name, day.date.isoformat(), [(scene.item_id, scene.baseline, scene.dialect) for scene in day.scenes])
         for grid in plan.grids
         for day in grid.days
     ]
-    decides = [__version__, settings, aoi.geometry.wkb_hex, items]
+    models = [_model_sum(path) for path in (config.model, *config.match) if path is not None]
+    decides = [__version__, settings, models, aoi.geometry.wkb_hex, items]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def _model_sum(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"there is no model file {str(path)!r}", remedy="Check the path.")
+    return sha256_file(path)
 
 
 def versions() -> dict[str, str]:

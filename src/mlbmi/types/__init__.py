@@ -5,6 +5,8 @@ pixel is usable. Missing is NaN in memory, :data:`INDEX_NODATA` in an int16 inde
 """
 
 from mlbmi.types.clusters import (
+    MATCHED,
+    NUMBERING,
     Change,
     Clustering,
     ClusterModel,
@@ -24,6 +26,8 @@ __all__ = [
     "INDEX_NODATA",
     "INDEX_SCALE",
     "LABEL_NODATA",
+    "MATCHED",
+    "NUMBERING",
     "Acquisition",
     "Asset",
     "Change",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "MATCHED",
+    "NUMBERING",
     "Change",
     "ClusterModel",
     "ClusterRow",
@@ -32,6 +34,12 @@ Mode = Literal["images", "timeseries", "bands", "located"]
 ScalingMethod = Literal["none", "robust", "standard", "profile"]
 """What is done to features first: nothing; minus the median, over an interquantile range; minus the mean,
 over the standard deviation; each pixel by its own mean and standard deviation (the shape of a series)."""
+
+NUMBERING = "by mean index, then by date of peak"
+"""How labels are numbered from 0 on; bands by the NDVI, or the mean over bands, at their centers."""
+
+MATCHED = "as the most similar clusters of an earlier model"
+"""How labels are numbered where they took another model's numbers."""
 
 
 def _no_numbers() -> NDArray[np.float64]:

@@ -4,19 +4,29 @@ Layout and names of the output folder are in :mod:`mlbmi.write.outputs`; rasteri
 """
 
 from mlbmi.write.atomic import atomic_path, replace_folder, sha256_file, write_text
+from mlbmi.write.change import MappedChange, write_change, write_transitions
+from mlbmi.write.change_flows import transitions_figure
+from mlbmi.write.change_plot import change_figure
+from mlbmi.write.cluster_plots import bands_figure, image_clusters_figure, timeseries_figure
 from mlbmi.write.colours import palette
 from mlbmi.write.model import ClusterModel, read_model, write_model
-from mlbmi.write.outputs import write_clustering, write_index, write_index_figures, write_outputs
+from mlbmi.write.novelty import write_novelty
+from mlbmi.write.outputs import write_clustering, write_index_figures, write_outputs
 from mlbmi.write.page import pixel_hectares, save_figure
-from mlbmi.write.plots import display_limits, image_clusters_figure, index_figure, overview_figure, timeseries_figure
-from mlbmi.write.rasters import write_index_cog, write_label_cog
+from mlbmi.write.plots import display_limits, index_figure, overview_figure
+from mlbmi.write.rasters import write_index_cog, write_label_cog, write_value_cog
 from mlbmi.write.record import write_record
+from mlbmi.write.selection import write_selection
+from mlbmi.write.selection_plot import selection_figure
 from mlbmi.write.tables import MappedClustering, write_acquisitions, write_clusters_table
 
 __all__ = [
     "ClusterModel",
+    "MappedChange",
     "MappedClustering",
     "atomic_path",
+    "bands_figure",
+    "change_figure",
     "display_limits",
     "image_clusters_figure",
     "index_figure",
@@ -26,17 +36,23 @@ __all__ = [
     "read_model",
     "replace_folder",
     "save_figure",
+    "selection_figure",
     "sha256_file",
     "timeseries_figure",
+    "transitions_figure",
     "write_acquisitions",
+    "write_change",
     "write_clustering",
     "write_clusters_table",
-    "write_index",
     "write_index_cog",
     "write_index_figures",
     "write_label_cog",
     "write_model",
+    "write_novelty",
     "write_outputs",
     "write_record",
+    "write_selection",
     "write_text",
+    "write_transitions",
+    "write_value_cog",
 ]
