@@ -65,9 +65,8 @@ def reference(stack: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.nda
         steps = list(pairwise(labels))
         codes[place] = labels[0] * k + labels[-1]
         kept[place] = np.float32(sum(a == b for a, b in steps) / len(steps))
-        differs = [label != labels[0] for label in labels]
-        twice = [day for (day, _), now, then in zip(seen, differs, differs[1:], strict=False) if now and then]
-        since[place] = min(twice, default=-1)
+        settled = [(day, label) for (day, label), (_, then) in pairwise(seen) if label == then]
+        since[place] = next((day for day, label in settled if label != settled[0][1]), -1)
     n = len(stack)
     pairs = {(a, a + 1) for a in range(n - 1)} | {(0, n - 1)}
     counts = {
@@ -84,13 +83,13 @@ def test_by_hand():
         pooled(
             series(
                 [0, 0, 0, 0, 0],  # stays
-                [0, 2, 2, 2, 2],  # changes at once, for good
+                [0, 2, 2, 2, 2],  # settles only after its first date
                 [0, 0, 1, 0, 0],  # deviates once
-                [0, 1, 0, 1, 2],  # once, then again, into other clusters
-                [0, 0, 0, 0, 1],  # only on the last date: nothing confirms it
-                [0, _, 1, _, 1],  # confirmed on its next labelled date, two dates on
-                [_, 1, 2, 2, 1],  # changes, and returns
-                [2, _, _, _, 0],  # two dates: no confirmation possible
+                [0, 1, 0, 1, 2],  # never settles
+                [0, 0, 0, 0, 1],  # only on the last date: it may not last
+                [0, 0, _, 1, 1],  # changes, with a gap between
+                [1, 1, 2, 2, 1],  # changes, and returns
+                [2, _, _, _, 0],  # two dates: never settles
                 [_, _, 1, _, _],  # one date
                 [_, _, _, _, _],
             ),
@@ -99,20 +98,24 @@ def test_by_hand():
     )
     assert change.change.values.tolist() == [[0, 2, 0, 2, 1, 1, 4, 6, 65535, 65535]]
     np.testing.assert_array_equal(
-        change.persistence.values[0], np.array([1, 3 / 4, 1 / 2, 0, 3 / 4, 1 / 2, 1 / 3, 0, np.nan, np.nan], np.float32)
+        change.persistence.values[0], np.array([1, 3 / 4, 1 / 2, 0, 3 / 4, 2 / 3, 1 / 2, 0, np.nan, np.nan], np.float32)
     )
-    assert change.first_change.values.tolist() == [[-1, 1, -1, 3, -1, 2, 2, -1, -2, -2]]
+    assert change.first_change.values.tolist() == [[-1, -1, -1, -1, -1, 3, 2, -1, -2, -2]]
     first, last = change.dates[0], change.dates[-1]
-    assert transition_matrix(change, first, last).tolist() == [[2, 2, 2], [0, 0, 0], [1, 0, 0]]
+    assert transition_matrix(change, first, last).tolist() == [[2, 2, 2], [0, 1, 0], [1, 0, 0]]
     assert transition_matrix(change, change.dates[1], change.dates[2]).tolist() == [[2, 1, 0], [1, 0, 1], [0, 0, 1]]
     assert change.index == "ndvi"
     assert change.n_clusters == 3
     assert change.dates == tuple(dt.date(2020, 5, 30) + dt.timedelta(10 * step) for step in range(5))
 
 
-def test_a_change_back_is_a_change_of_the_first_label_alone():
-    """A first label that is wrong makes the next one look like a change: said in the docstring, shown here."""
-    assert detect_change(pooled(series([1, 0, 0, 0]), 2)).first_change.values.tolist() == [[1]]
+def test_a_wrong_first_or_last_label_is_no_change():
+    assert detect_change(pooled(series([1, 0, 0, 0], [0, 0, 0, 1]), 2)).first_change.values.tolist() == [[-1, -1]]
+
+
+def test_a_change_dates_from_the_first_of_its_two_dates_and_the_first_one_counts():
+    found = detect_change(pooled(series([0, 0, 1, 1, 2, 2], [0, 0, 2, 1, 1, 1], [_, 0, _, 0, 1, 1]), 3)).first_change
+    assert found.values.tolist() == [[2, 3, 4]]
 
 
 def test_two_dates_are_one_pair():
@@ -226,9 +229,9 @@ def test_what_cluster_images_returns():
 
 
 def test_a_wholly_missing_date():
-    change = detect_change(pooled(series([0, _, 1, 1], [1, _, 1, 1]), 2))
-    assert change.first_change.values.tolist() == [[2, -1]]
-    assert sum(t.pixels for t in change.transitions) == 2 + 2
+    change = detect_change(pooled(series([0, 0, _, 1, 1], [1, 1, _, 1, 1]), 2))
+    assert change.first_change.values.tolist() == [[3, -1]]
+    assert sum(t.pixels for t in change.transitions) == 2 + 2 + 2
 
 
 def test_what_cannot_be_compared_is_refused():

@@ -43,11 +43,12 @@ def test_transitions_add_up_to_what_is_labelled_on_both_dates(images):
     np.testing.assert_array_equal(change.first_change.values == -2, change.change.values == 65535)
 
 
-def test_asking_for_a_second_date_leaves_less_than_two_thirds_of_the_deviations(images):
-    """What it leaves is still far too much for ten days: the docstring of detect_change says why."""
+def test_hardly_anything_changes_twice_running_in_ten_days(images):
+    """Single odd dates, which clouds and their rims are, make most pixels deviate; few settle in another cluster."""
     change, labels = detect_change(images), images.labels.values
     first = np.take_along_axis(labels, (labels != 255).argmax(axis=0)[None], axis=0)
     deviates = ((labels != first) & (labels != 255)).any(axis=0)
-    confirmed = change.first_change.values >= 0
-    assert deviates[confirmed].all()
-    assert 0.1 < np.count_nonzero(confirmed) / np.count_nonzero(deviates) < 2 / 3
+    settled = change.first_change.values >= 0
+    assert deviates[settled].all()
+    assert np.count_nonzero(deviates) > 0.4 * deviates.size
+    assert 0 < np.count_nonzero(settled) < 0.15 * np.count_nonzero(deviates)

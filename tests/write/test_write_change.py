@@ -28,7 +28,7 @@ from mlbmi.write.colours import MISSING_RGB
 from mlbmi.write.page import save_figure
 from mlbmi.write.rasters import write_label_cog
 
-DATES = (dt.date(2020, 6, 1), dt.date(2020, 6, 11), dt.date(2021, 6, 3))
+DATES = (dt.date(2020, 6, 1), dt.date(2020, 6, 11), dt.date(2020, 6, 21), dt.date(2021, 6, 3))
 NAMES = ("bare/built", "dry heath", "Wald & Heide <ö>")
 
 
@@ -49,10 +49,15 @@ def change(geobox, area):
     maps = {
         "change": np.where(area, random.integers(0, 9, area.shape), 65535).astype("uint16"),
         "persistence": np.where(area, random.integers(0, 3, area.shape) / 2, np.nan).astype("float32"),
-        "first_change": np.where(area, random.integers(-1, 3, area.shape), -2).astype("int32"),
+        "first_change": np.where(area, random.integers(-1, 4, area.shape), -2).astype("int32"),
     }
     arrays = {name: xr.DataArray(values, dims=("y", "x"), coords=xr_coords(geobox), name=name) for name, values in maps.items()}
-    tables = ([[5, 0, 1], [0, 0, 0], [2, 3, 400]], [[1, 1, 1], [2, 2, 2], [3, 3, 3]], [[50, 30, 20], [0, 0, 0], [0, 7, 100]])
+    tables = (
+        [[5, 0, 1], [0, 0, 0], [2, 3, 400]],
+        [[1, 2, 3], [4, 5, 6], [7, 8, 9]],
+        [[1, 1, 1], [2, 2, 2], [3, 3, 3]],
+        [[50, 30, 20], [0, 0, 0], [0, 7, 100]],
+    )
     return Change(index="ndvi", n_clusters=3, transitions=_transitions(DATES, tables), dates=DATES, **arrays)
 
 
@@ -68,7 +73,7 @@ def test_transitions_by_hand(tmp_path, change):
         *("grid", "index", "k", "from_date", "to_date", "from_cluster", "to_cluster", "from_name", "to_name"),
         *("pixels", "hectares", "share"),
     ]
-    assert len(rows) == 3 * 9
+    assert len(rows) == 4 * 9
     assert rows[2] == {
         "grid": "33UUU",
         "index": "ndvi",
@@ -84,8 +89,8 @@ def test_transitions_by_hand(tmp_path, change):
         "share": "0.166667",
     }
     assert [row["share"] for row in rows[3:6]] == ["", "", ""], "no pixel had cluster 1"
-    assert (rows[18]["from_date"], rows[18]["to_date"], rows[18]["share"]) == ("2020-06-01", "2021-06-03", "0.500000")
-    assert path.read_bytes().count(b"\r\n") == 28
+    assert (rows[27]["from_date"], rows[27]["to_date"], rows[27]["share"]) == ("2020-06-01", "2021-06-03", "0.500000")
+    assert path.read_bytes().count(b"\r\n") == 37
 
 
 def test_shares_of_a_cluster_sum_to_one(tmp_path, change):
@@ -93,16 +98,16 @@ def test_shares_of_a_cluster_sum_to_one(tmp_path, change):
     for row in _read(write_transitions(tmp_path / "t.csv", [("33UUU", change, 0.01)])):
         key = (row["from_date"], row["to_date"], row["from_cluster"])
         sums[key] = sums.get(key, 0.0) + float(row["share"] or 0)
-    assert sorted(round(total, 5) for total in sums.values()) == [0] * 2 + [1] * 7
+    assert sorted(round(total, 5) for total in sums.values()) == [0, 0] + [1] * 10
 
 
 def test_several_grids_unknown_areas_and_names_that_act_up(tmp_path, change):
     entries = [("33UUU", change, 0.01), MappedChange("mosaic", change, math.nan, ("=1+1", "two\nlines", "c"))]
     rows = _read(write_transitions(tmp_path / "t.csv", entries))
-    assert [row["grid"] for row in rows] == ["33UUU"] * 27 + ["mosaic"] * 27
+    assert [row["grid"] for row in rows] == ["33UUU"] * 36 + ["mosaic"] * 36
     assert rows[0]["from_name"] == "cluster 0"
-    assert {row["hectares"] for row in rows[27:]} == {""}
-    assert {row["from_name"] for row in rows[27:]} == {"'=1+1", "two lines", "c"}
+    assert {row["hectares"] for row in rows[36:]} == {""}
+    assert {row["from_name"] for row in rows[36:]} == {"'=1+1", "two lines", "c"}
     assert len(_read(write_transitions(tmp_path / "t.csv", []))) == 0
     with pytest.raises(InputError, match="2 names were given for 3 clusters"):
         write_transitions(tmp_path / "t.csv", [MappedChange("33UUU", change, 0.01, ("a", "b"))])
@@ -165,16 +170,16 @@ def test_persistence_and_first_change_open(written, change):
         assert source.dtypes == ("int32",)
         assert source.nodata == -(2**31)
         assert "YYYYMMDD" in source.descriptions[0]
-        assert "0: no change seen twice" in source.tags()["TIFFTAG_IMAGEDESCRIPTION"]
+        assert "twice running; 0: none" in source.tags()["TIFFTAG_IMAGEDESCRIPTION"]
         days = source.read(1)
-    for number, day in ((-2, -(2**31)), (-1, 0), (0, 20200601), (1, 20200611), (2, 20210603)):
+    for number, day in ((-2, -(2**31)), (-1, 0), (0, 20200601), (1, 20200611), (2, 20200621), (3, 20210603)):
         assert np.array_equal(days == day, change.first_change.to_numpy() == number)
     for name in ("persistence_ndvi_k3.tif", "first_change_ndvi_k3.tif"):
         assert cog_validate(written[name], strict=True) == (True, [], [])
 
 
 def test_two_dates_have_no_first_change(tmp_path, change):
-    two = dataclasses.replace(change, dates=DATES[::2], transitions=change.transitions[-9:])
+    two = dataclasses.replace(change, dates=DATES[::3], transitions=change.transitions[-9:])
     names = [path.name for path in write_change(two, tmp_path, grid="mosaic")]
     assert "change_ndvi_2020-06-01_2021-06-03_k3.tif" in names
     assert not [name for name in names if name.startswith("first_change")]
@@ -217,7 +222,7 @@ def test_map_of_change_shows_each_code_missing_and_outside(tmp_path):
         "first_change": np.where(codes == 1, 1, -1).astype("int32"),
     }
     arrays = {name: xr.DataArray(values, dims=("y", "x"), coords=xr_coords(geobox)) for name, values in maps.items()}
-    change = Change(index="ndvi", n_clusters=2, transitions=_transitions(DATES, [np.eye(2)] * 3), dates=DATES, **arrays)
+    change = Change(index="ndvi", n_clusters=2, transitions=_transitions(DATES, [np.eye(2)] * 4), dates=DATES, **arrays)
     area = np.broadcast_to(np.arange(codes.shape[1]) < 240, codes.shape)
     figure = change_figure(change, geobox, title="x", names=("bare", "wood"), area=area)
     drawn = np.rint(imread(save_figure(figure, tmp_path / "f.png"))[..., :3] * 255).astype(int)
@@ -230,7 +235,7 @@ def test_map_of_change_shows_each_code_missing_and_outside(tmp_path):
     assert texts[texts.index("wood") + 1 :][:3] == ["32.0", "32.0", "64.0"]
     assert "each pixel's first labelled date against its last; 60.0 % of 160.0 ha changed" in texts
     bars = figure.axes[-1].collections[0].get_segments()
-    assert [segment[1][1] for segment in bars] == pytest.approx([0, 64, 0])
+    assert [segment[1][1] for segment in bars] == pytest.approx([0, 64, 0, 0])
 
 
 def test_transitions_figure_says_areas(change, geobox):
@@ -268,7 +273,7 @@ def test_figures_of_seasons_of_many_clusters_and_of_nothing(change, geobox):
     assert "no pixel labelled on both dates; – changed; the dates are of different seasons" in [
         text.get_text() for text in transitions_figure(winter, geobox, title="x").texts
     ]
-    many = dataclasses.replace(change, n_clusters=30, transitions=_transitions(DATES, [np.eye(30, dtype=int)] * 3))
+    many = dataclasses.replace(change, n_clusters=30, transitions=_transitions(DATES, [np.eye(30, dtype=int)] * 4))
     texts = [text.get_text() for text in change_figure(many, geobox, title="x").texts]
     assert "16 of 30 clusters; all are in transitions.csv" in texts
     assert not transitions_figure(many, geobox, title="x").axes[0].texts

@@ -17,7 +17,7 @@ CHANGE_NODATA = 65535
 """Code of a pixel that is labelled on fewer than two dates."""
 
 UNCHANGED = -1
-"""First change of a pixel that has none which was seen again."""
+"""First change of a pixel that never settles in another cluster."""
 
 TOO_FEW = -2
 """First change of a pixel that is labelled on fewer than two dates."""
@@ -60,7 +60,8 @@ def follow(  # noqa: C901, PLR0912, PLR0917 - one pass over the labels answers a
     for i in range(pixels[0], pixels[1]):
         labelled = stayed = 0
         first = last = before = -1  # of all labelled dates, and of the date before, labelled or not
-        candidate = confirmed = UNCHANGED
+        settled = -1  # the first label that came twice running
+        at, changed = -1, UNCHANGED
         for t in range(dates):
             now: Any = np.int64(stack[t, i])
             if now != nodata:
@@ -74,14 +75,13 @@ def follow(  # noqa: C901, PLR0912, PLR0917 - one pass over the labels answers a
                 first = now
             else:
                 stayed += now == last
-                if confirmed == UNCHANGED:
-                    if now == first:
-                        candidate = UNCHANGED
-                    elif candidate == UNCHANGED:
-                        candidate = t
-                    else:
-                        confirmed = candidate
+                if now == last:
+                    if settled < 0:
+                        settled = now
+                    elif now != settled and changed == UNCHANGED:
+                        changed = at
             last = before = now
+            at = t
             labelled += 1
         start = np.int64(stack[0, i])
         if start < k and before >= 0:  # before is by now the label on the last date
@@ -89,5 +89,5 @@ def follow(  # noqa: C901, PLR0912, PLR0917 - one pass over the labels answers a
         if labelled < 2:
             codes[i], kept[i], since[i] = CHANGE_NODATA, np.nan, TOO_FEW
         else:
-            codes[i], kept[i], since[i] = first * k + last, stayed / (labelled - 1), confirmed
+            codes[i], kept[i], since[i] = first * k + last, stayed / (labelled - 1), changed
     return counts, highest

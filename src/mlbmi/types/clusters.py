@@ -302,8 +302,8 @@ class Change:
         float32, (y, x): share of a pixel's successive labelled dates between which its label stayed, 0–1; NaN where labelled on
         fewer than two dates.
     first_change : xarray.DataArray
-        int32, (y, x): number, in ``dates``, of the first date from which the pixel's label differs from its first one and does
-        so again on its next labelled date; −1 where there is none, −2 where labelled on fewer than two dates.
+        int32, (y, x): number, in ``dates``, of the first date on which the pixel settles in another cluster than it did at first
+        (settled: one label on two successive labelled dates); −1 where there is none, −2 where labelled on fewer than two dates.
     dates : tuple of datetime.date
         Dates of the maps.
     """

@@ -54,6 +54,9 @@ TRANSITION_COLUMNS = (
 NO_DAY = -(2**31)
 """Value of pixels in ``first_change_….tif`` that are labelled on fewer than two dates: its nodata."""
 
+_LEAST_DATES = 4
+"""Dates that can show a first change: two to settle on, and two to settle elsewhere."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 
@@ -148,9 +151,9 @@ def write_change(
     ``persistence_<index>_k<K>.tif`` (float32, NaN where missing): share of the pixel's successive labelled dates between which
     its label stayed, 0–1.
 
-    ``first_change_<index>_k<K>.tif`` (int32): day, as the number YYYYMMDD, from which the label differed from the pixel's first
-    one, seen again on its next labelled date; 0 where no change was seen twice, −2147483648 where labelled on fewer than two
-    dates. Not written for fewer than three dates: no change can be seen twice on them, and a map of zeros would deny it.
+    ``first_change_<index>_k<K>.tif`` (int32): day, as the number YYYYMMDD, from which the pixel was, twice running, in another
+    cluster than the first that it was in twice running; 0 where there is none, −2147483648 where labelled on fewer than two
+    dates. Not written for fewer than four dates: none can show such a change, and a map of zeros would deny it.
 
     Parameters
     ----------
@@ -217,7 +220,7 @@ def _write_maps(change: Change, home: Path, names: Sequence[str]) -> list[Path]:
 
 
 def _write_days(change: Change, home: Path, geobox: GeoBox) -> list[Path]:
-    if len(change.dates) < 3:
+    if len(change.dates) < _LEAST_DATES:
         return []
     path = write_value_cog(
         home / f"{_stem('first_change', change)}.tif",
@@ -225,8 +228,8 @@ def _write_days(change: Change, home: Path, geobox: GeoBox) -> list[Path]:
         geobox,
         band="first change, YYYYMMDD",
         description=(
-            "first date, YYYYMMDD, on which the cluster differed from the pixel's first one, seen again on its next labelled "
-            "date; 0: no change seen twice"
+            "first date, YYYYMMDD, from which the pixel was twice running in another cluster than the first that it was in "
+            "twice running; 0: none"
         ),
         nodata=NO_DAY,
     )

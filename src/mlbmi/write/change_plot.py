@@ -79,7 +79,7 @@ def change_figure(
     """Draw a map of change between each pixel's first and last labelled dates, what each cluster kept, lost and gained, and when.
 
     Changed pixels have the colour of their new cluster, others a pale shade of their own. The chart of first dates is left out
-    where there are fewer than three: then no change can have been seen again.
+    where there are fewer than four: none can have settled in one cluster and then in another.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def change_figure(
     frame = Frame.of(geobox)
     size = frame.fit(*MAP_BOX)
     rows = min(k, _ROWS) + 2.6
-    chart = _CHART if len(change.dates) > 2 else 0.0
+    chart = _CHART if len(change.dates) > 3 else 0.0
     body = max(size[1] + SCALE_BAR_HEIGHT, rows * _ROW + 0.35 + chart)
     matrix = _counted(codes, k * k).reshape(k, k)
     page = Page(
@@ -247,7 +247,7 @@ def _row(page: Page, left: float, row: int, cells: Sequence[str], **style: Any) 
 
 
 def _first_changes(axes: Axes, change: Change, amounts: Amounts) -> None:
-    """Draw how much changed first on each date, of what was seen again."""
+    """Draw how much settled in another cluster on each date."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     counts = _counted(change.first_change.to_numpy(), len(change.dates))
@@ -256,7 +256,7 @@ def _first_changes(axes: Axes, change: Change, amounts: Amounts) -> None:
     margin = max((days[-1] - days[0]) * 0.03, np.timedelta64(1, "D"))
     axes.set_xlim(days[0] - margin, days[-1] + margin)
     axes.set_ylim(0, max(float(amounts.value(counts).max()) * 1.08, 1e-9))
-    axes.set_title("changes seen again on the next labelled date, by their first date", fontsize=9.5, color=INK, loc="left")
+    axes.set_title("settled in another cluster, twice running, by the first date", fontsize=9.5, color=INK, loc="left")
     axes.set_ylabel(amounts.unit, fontsize=9, color=INK)
     locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
