@@ -50,6 +50,10 @@ DEFAULT_LIMITS = Limits()
 _MOST_RANGES = 16
 """Ranges of values that one pass looks for."""
 
+_LIGHT = 2.0**-12
+"""Share of the whole weight that is rather found and left aside than kept out by a range more: each is one more comparison for
+every value."""
+
 _WIDE = 1e140
 """Range, the room on both sides counted, from which on the values themselves are looked at: an infinite one may be among them."""
 
@@ -184,12 +188,14 @@ def _in_levels(
 
 
 def _ranges(levels: Levels, undecided: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the places that rows of undecided neighbours span; where there are many, also what lies between the closest."""
-    lower, upper = levels.lower[undecided], levels.upper[undecided]
-    gaps = lower[1:] - upper[:-1]
-    widest = np.sort(np.argsort(-gaps, kind="stable")[: _MOST_RANGES - 1])
-    widest = widest[gaps[widest] > 0]
-    return np.stack([lower[np.append(0, widest + 1)], upper[np.append(widest, -1)]], axis=1)
+    """Return the places that undecided levels span, together with what lies between neighbours where that weighs little."""
+    places = np.flatnonzero(undecided)
+    before = np.append(0.0, np.cumsum(levels.w))
+    between = before[places[1:]] - before[places[:-1] + 1]
+    heaviest = np.sort(np.argsort(-between, kind="stable")[: _MOST_RANGES - 1])
+    heaviest = heaviest[between[heaviest] > _LIGHT * before[-1]]
+    lower, upper = levels.lower[places], levels.upper[places]
+    return np.stack([lower[np.append(0, heaviest + 1)], upper[np.append(heaviest, -1)]], axis=1)
 
 
 def _closed(levels: Levels) -> Levels:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mlbmi.errors import InputError
-from mlbmi.write.atomic import write_text
 from mlbmi.write.categories import sidecar_path
 from mlbmi.write.change_flows import transitions_figure
 from mlbmi.write.change_plot import change_colours, change_figure
+from mlbmi.write.csvtext import number_cell, write_csv
 from mlbmi.write.gallery import geobox_of
-from mlbmi.write.hygiene import plain_text
+from mlbmi.write.hygiene import file_part, plain_text
 from mlbmi.write.page import save_figure
 from mlbmi.write.plots import index_figure
 from mlbmi.write.rasters import write_label_cog, write_value_cog
@@ -56,8 +51,6 @@ NO_DAY = -(2**31)
 
 _LEAST_DATES = 4
 """Dates that can show a first change: two to settle on, and two to settle elsewhere."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 
 class MappedChange(NamedTuple):
@@ -108,12 +101,7 @@ def write_transitions(path: str | os.PathLike[str], entries: Iterable[MappedChan
     InputError
         If names and clusters differ in number.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(TRANSITION_COLUMNS)
-    for entry in entries:
-        writer.writerows(_rows(MappedChange(*entry)))
-    return write_text(path, text.getvalue())
+    return write_csv(path, TRANSITION_COLUMNS, (row for entry in entries for row in _rows(MappedChange(*entry))))
 
 
 def _rows(entry: MappedChange) -> Iterator[tuple[Any, ...]]:
@@ -126,8 +114,8 @@ def _rows(entry: MappedChange) -> Iterator[tuple[Any, ...]]:
     start = (plain_text(entry.grid), plain_text(change.index), change.n_clusters)
     for step in change.transitions:
         a, b, total = step.from_cluster, step.to_cluster, totals[step.from_date, step.to_date, step.from_cluster]
-        hectares = "" if math.isnan(entry.pixel_area_ha) else f"{step.pixels * entry.pixel_area_ha:.4f}"
-        share = f"{step.pixels / total:.6f}" if total else ""
+        hectares = number_cell(step.pixels * entry.pixel_area_ha, 4)
+        share = number_cell(step.pixels / total if total else None, 6)
         yield (*start, step.from_date, step.to_date, a, b, names[a], names[b], step.pixels, hectares, share)
 
 
@@ -186,10 +174,8 @@ def write_change(
     WriteError
         If a file cannot be written.
     """
-    for part in (grid, change.index):
-        if not _NAME.fullmatch(part):
-            raise InputError(f"{part!r} cannot be part of a file's name: letters, digits, '_', '-' and '.' can")
-    shown, home = cluster_names(names, change.n_clusters), Path(folder) / grid
+    file_part(change.index)
+    shown, home = cluster_names(names, change.n_clusters), Path(folder) / file_part(grid)
     written = _write_maps(change, home, shown)
     if figures:
         where = f"{place} ({grid})" if place else grid

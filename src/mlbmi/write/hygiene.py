@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["REDACTED", "is_secret_name", "plain_text", "scrub"]
+from mlbmi.errors import InputError
+
+__all__ = ["REDACTED", "file_part", "is_secret_name", "plain_text", "scrub"]
 
 REDACTED = "(redacted)"
 """Stands for a setting that is a secret."""
@@ -23,6 +25,7 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 # What a spreadsheet takes for the start of a formula: OWASP, "CSV Injection".
+_FILE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -71,3 +74,21 @@ def plain_text(text: str) -> str:
 
 def _bare_address(match: re.Match[str]) -> str:
     return re.split(r"[?#]", _USER.sub("://", match[0]), maxsplit=1)[0]
+
+
+def file_part(text: str) -> str:
+    """Let through what may be part of a file's name, on every system.
+
+    Raises
+    ------
+    InputError
+        If it may not.
+
+    Examples
+    --------
+    >>> file_part("33UUU")
+    '33UUU'
+    """
+    if not _FILE_PART.fullmatch(text):
+        raise InputError(f"{text!r} cannot be part of a file's name: letters, digits, '_', '-' and '.' can", remedy="Rename it.")
+    return text

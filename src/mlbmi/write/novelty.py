@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from mlbmi.errors import InputError
 from mlbmi.write.gallery import dates_of, geobox_of
+from mlbmi.write.hygiene import file_part
 from mlbmi.write.rasters import write_value_cog
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ __all__ = ["NOVELTY", "write_novelty", "write_novelty_cog"]
 
 NOVELTY = "distance to the own cluster's center / distance within which 99 of 100 training pixels lay; above 1: novel"
 """What the values mean, as the file says it."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 
 def write_novelty(
@@ -65,12 +63,9 @@ def write_novelty(
     WriteError
         If a file cannot be written.
     """
-    for part in (grid, mode, index):
-        if not _NAME.fullmatch(part):
-            raise InputError(
-                f"{part!r} cannot be part of a file's name: letters, digits, '_', '-' and '.' can", remedy="Rename it."
-            )
-    geobox, home = geobox_of(novelty), Path(folder) / grid
+    for part in (mode, index):
+        file_part(part)
+    geobox, home = geobox_of(novelty), Path(folder) / file_part(grid)
     written = []
     for date, values in _maps(novelty):
         stem = "_".join(("novelty", mode, index, *([] if date is None else [date.isoformat()]), f"k{k}"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlbmi.errors import InputError
 from mlbmi.write.categories import sidecar_path
 from mlbmi.write.colours import palette
 from mlbmi.write.gallery import Gallery, geobox_of, map_stem, maps_of
+from mlbmi.write.hygiene import file_part
 from mlbmi.write.model import write_model
 from mlbmi.write.page import pixel_hectares
 from mlbmi.write.portraits import shown_name
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from mlbmi.types import Clustering
 
 __all__ = ["write_clustering", "write_index_figures", "write_outputs"]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 
 def write_index_figures(
@@ -69,8 +66,8 @@ def write_index_figures(
     WriteError
         If a file cannot be written.
     """
-    _file_part("" if data.name is None else str(data.name))
-    home = Path(folder) / _file_part(grid)
+    file_part("" if data.name is None else str(data.name))
+    home = Path(folder) / file_part(grid)
     gallery = Gallery(folder=home / "figures", geobox=geobox_of(data), grid=grid, place=place, area=area, credit=credit)
     return gallery.index(data)
 
@@ -131,8 +128,8 @@ def write_clustering(
     WriteError
         If a file cannot be written.
     """
-    geobox, index, count = geobox_of(clustering.labels), _file_part(clustering.index), clustering.n_clusters
-    shown, home = cluster_names(names, count), Path(folder) / _file_part(grid)
+    geobox, index, count = geobox_of(clustering.labels), file_part(clustering.index), clustering.n_clusters
+    shown, home = cluster_names(names, count), Path(folder) / file_part(grid)
     written: list[Path] = []
     for date, labels in maps_of(clustering):
         path = home / f"{map_stem(clustering, date)}.tif"
@@ -188,12 +185,5 @@ def write_outputs(
     written = write_clustering(
         clustering, out, grid=grid, names=names, data=data, area=area, figures=figures, place=place, credit=credit
     )
-    entry = MappedClustering(_file_part(grid), clustering, hectares, tuple(names or ()))
+    entry = MappedClustering(file_part(grid), clustering, hectares, tuple(names or ()))
     return [*written, write_clusters_table(Path(out) / "clusters.csv", [entry], keep_others=True)]
-
-
-def _file_part(text: str) -> str:
-    """Let through what may be part of a file's name, on every system."""
-    if not _NAME.fullmatch(text):
-        raise InputError(f"{text!r} cannot be part of a file's name: letters, digits, '_', '-' and '.' can", remedy="Rename it.")
-    return text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlbmi.types import KScores
-from mlbmi.write.tables import _write
+from mlbmi.write.csvtext import write_csv
 
 if TYPE_CHECKING:
     import os
@@ -61,7 +61,7 @@ def write_selection(path: str | os.PathLike[str], selection: KSelection) -> Path
         (*(_cell(value) for value in astuple(row)), str(row.n_clusters == selection.n_clusters).lower())
         for row in sorted(selection.scores, key=lambda row: row.n_clusters)
     ]
-    return _write(place / selection_name(selection) if place.is_dir() else place, SELECTION_COLUMNS, rows)
+    return write_csv(place / selection_name(selection) if place.is_dir() else place, SELECTION_COLUMNS, rows)
 
 
 def _cell(value: float) -> str:

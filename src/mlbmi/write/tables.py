@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlbmi.errors import InputError, WriteError
-from mlbmi.write.atomic import write_text
+from mlbmi.write.csvtext import number_cell, write_csv
 from mlbmi.write.hygiene import plain_text
 from mlbmi.write.jsontext import iso_time
 
@@ -150,7 +150,7 @@ def write_clusters_table(
     if keep_others and Path(path).exists():
         replaced = {row[:4] for row in rows}
         rows = [row for row in _existing_rows(Path(path), CLUSTER_COLUMNS) if row[:4] not in replaced] + rows
-    return _write(path, CLUSTER_COLUMNS, rows)
+    return write_csv(path, CLUSTER_COLUMNS, rows)
 
 
 def write_acquisitions(path: str | os.PathLike[str], acquisitions: Iterable[Acquisition]) -> Path:
@@ -184,7 +184,7 @@ def write_acquisitions(path: str | os.PathLike[str], acquisitions: Iterable[Acqu
     ordered = sorted(acquisitions, key=_order)
     causes = (*CAUSES, *sorted({cause for item in ordered for cause in item.counts} - set(CAUSES)))
     header = (*ACQUISITION_COLUMNS, *(plain_text(f"n_{cause}") for cause in causes))
-    return _write(path, header, [_acquisition_row(item, causes) for item in ordered])
+    return write_csv(path, header, [_acquisition_row(item, causes) for item in ordered])
 
 
 def _cluster_rows(entry: MappedClustering) -> list[tuple[str, ...]]:
@@ -208,11 +208,11 @@ def _cluster_cells(row: ClusterRow, names: Sequence[str], total: int, pixel_area
         str(row.cluster),
         plain_text(names[row.cluster]),
         str(row.pixels),
-        _number(row.pixels * pixel_area_ha, 4),
-        _number(row.pixels / total if total else math.nan, 6),
-        _number(row.mean, 6),
-        _number(row.sd, 6),
-        _number(row.center, 6),
+        number_cell(row.pixels * pixel_area_ha, 4),
+        number_cell(row.pixels / total if total else math.nan, 6),
+        number_cell(row.mean, 6),
+        number_cell(row.sd, 6),
+        number_cell(row.center, 6),
     )
 
 
@@ -228,7 +228,7 @@ def _acquisition_row(item: Acquisition, causes: Sequence[str]) -> tuple[str, ...
         plain_text(item.grid),
         item.status,
         plain_text(item.reason),
-        _number(item.clear_share, 6),
+        number_cell(item.clear_share, 6),
         *_offset_cells(item),
         *_counts(item.counts, causes),
     )
@@ -245,7 +245,7 @@ def _scene_cells(item: Acquisition) -> tuple[str, ...]:
         plain_text(scene.platform),
         plain_text(scene.baseline or ""),
         "" if scene.orbit is None else str(scene.orbit),
-        _number(scene.cloud_cover, 6),
+        number_cell(scene.cloud_cover, 6),
     )
 
 
@@ -260,12 +260,6 @@ def _counts(counts: Mapping[str, int], causes: Sequence[str]) -> tuple[str, ...]
     return tuple(str(counts[cause]) if cause in counts else "" for cause in causes)
 
 
-def _number(value: float | None, digits: int) -> str:
-    if value is None or not math.isfinite(value):
-        return ""
-    return f"{value:z.{digits}f}"  # z: no minus in front of a zero
-
-
 def _existing_rows(path: Path, header: Sequence[str]) -> list[tuple[str, ...]]:
     try:
         rows = [tuple(row) for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True)]
@@ -274,11 +268,3 @@ def _existing_rows(path: Path, header: Sequence[str]) -> list[tuple[str, ...]]:
     if not rows or rows[0] != tuple(header) or any(len(row) != len(header) for row in rows):
         raise WriteError(f"{str(path)!r} is not a table of these columns: {', '.join(header)}", remedy="Move it away.")
     return rows[1:]
-
-
-def _write(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return write_text(path, text.getvalue())
