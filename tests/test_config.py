@@ -118,8 +118,16 @@ def test_layers_are_indices_then_bands_in_order_of_wavelength():
         ("bands_date", "2021-01-01", "outside"),
         ("smoothness", -1, "greater than or equal to 0"),
         ("scaling", "minmax", "robust"),
+        ("scaling", "profile", "leave mode images out"),
     ],
 )
 def test_settings_of_clustering_out_of_range(setting, value, said):
     with pytest.raises(ConfigError, match=said):
         load_config({**NEEDED, setting: value}, environment={})
+
+
+def test_a_wrong_item_of_a_list_is_one_mistake():
+    with pytest.raises(ConfigError) as caught:
+        load_config({**NEEDED, "mode": ("foo",)}, environment={})
+    assert str(caught.value).startswith("mode = 'foo': ")
+    assert ";" not in str(caught.value)

@@ -190,6 +190,12 @@ class RunConfig(BaseModel):
             raise ValueError(f"quantile_range {self.quantile_range} must be two rising numbers within 0 to 100")
         return self
 
+    @model_validator(mode="after")
+    def _images_have_no_profile(self) -> RunConfig:
+        if self.scaling == "profile" and "images" in self.mode:
+            raise ValueError("scaling 'profile' is of a pixel's several values, and images have one: leave mode images out")
+        return self
+
     @property
     def layers(self) -> tuple[str, ...]:
         """What the cube holds: the indices, and the bands where their colours are clustered."""
@@ -274,7 +280,10 @@ def _from_toml(path: Path | None) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    return "; ".join(_explain_one(dict(problem)) for problem in error.errors())
+    problems = error.errors()
+    # A list without the items that are wrong in it is also too short: that is no second mistake.
+    told = [problem for problem in problems if problem["type"] != "too_short"] or problems
+    return "; ".join(_explain_one(dict(problem)) for problem in told)
 
 
 def _explain_one(problem: Mapping[str, Any]) -> str:
