@@ -82,7 +82,7 @@ def test_pixels_in_doubt_looked_at_apart_change_nothing(overlapping, weighted, m
         return assign_uncertain(table, *rest, drift=drift)
 
     monkeypatch.setattr(_lloyd_engine, "assign_uncertain", counted)
-    apart = descend(pixels, start, max_iter=60, tol=1e-9, sample=some)
+    apart = descend(pixels, start, max_iter=60, tol=1e-9, sample=some, share=1 / 16)
     assert len(apart.path) > 8
     assert (np.array(looked_at) == pixels.count).sum() <= 1
     assert sorted(looked_at)[-2] <= pixels.count / 8
@@ -101,12 +101,12 @@ def _labels(pixels: Pixels, centers: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("share", [1e-4, 0.5])
-def test_a_drift_beyond_the_horizon_and_too_many_in_doubt_change_nothing_either(plain, overlapping, share, monkeypatch):
+def test_a_drift_beyond_the_horizon_and_too_many_in_doubt_change_nothing_either(plain, overlapping, share):
     pixels = _pixels(overlapping)
     start = plain.mixture(seed=9, pixels=10, dates=4, clusters=5, sd=0)[0][:5] + np.linspace(0, 0.1, 20).reshape(5, 4)
     whole = descend(pixels, start, max_iter=25, tol=0)
-    monkeypatch.setattr(_lloyd_engine, "_SHARE", share)
-    apart = descend(pixels, start, max_iter=25, tol=0, sample=sample(pixels, 8000, np.random.RandomState(0)))
+    some = sample(pixels, 8000, np.random.RandomState(0))
+    apart = descend(pixels, start, max_iter=25, tol=0, sample=some, share=share)
     np.testing.assert_array_equal(apart.labels, whole.labels)
     np.testing.assert_allclose(apart.path, whole.path, rtol=1e-9)
 

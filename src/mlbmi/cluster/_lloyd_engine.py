@@ -18,9 +18,6 @@ _FAR = 0.25
 """Mean squared step away from the anchor, as a share of the mean squared distance to it, beyond which sums are taken anew: well
 before the residuals' rounding in float32 could be felt, and where most bounds have failed anyway."""
 
-_SHARE = 1 / 16
-"""Share of the pixels that are looked at apart: half of what there is room for."""
-
 _STEPS = 4
 """Steps as long as the present one that a horizon must hold for pixels to be set aside once more: as each step is some share of
 the one before, that is then likely to be the last time."""
@@ -73,7 +70,9 @@ def next_centers(sums: Sums) -> NDArray[np.float64]:
     return filled
 
 
-def descend(pixels: Pixels, start: NDArray[np.float64], *, max_iter: int, tol: float, sample: Pixels | None = None) -> Descent:
+def descend(
+    pixels: Pixels, start: NDArray[np.float64], *, max_iter: int, tol: float, sample: Pixels | None = None, share: float = 0.0
+) -> Descent:
     """Alternate update and assignment from ``start`` until no label changes, Σ‖step‖² ≤ ``tol``, or ``max_iter`` is reached.
 
     Parameters
@@ -84,10 +83,11 @@ def descend(pixels: Pixels, start: NDArray[np.float64], *, max_iter: int, tol: f
     tol : float
         In squared units of the data.
     sample : Pixels, optional
-        Some of ``pixels``, where ``start`` is near an optimum of theirs. They tell how far centers may drift until a share of
+        Some of ``pixels``, where ``start`` is near an optimum of theirs. They tell how far centers may drift until ``share`` of
         all pixels is in doubt; that share is copied during the first pass, which mostly stays the only one over everything.
+    share : float
     """
-    state = _State(pixels, start, _horizon(sample, start))
+    state = _State(pixels, start, _horizon(sample, start, share))
     converged = False
     while not converged and len(state.path) <= max_iter:
         moved, changed = state.step()
@@ -103,13 +103,13 @@ def descend(pixels: Pixels, start: NDArray[np.float64], *, max_iter: int, tol: f
     )
 
 
-def _horizon(sample: Pixels | None, centers: NDArray[np.float64]) -> float | None:
-    """Return the drift that puts a share :data:`_SHARE` of the sample in doubt."""
+def _horizon(sample: Pixels | None, centers: NDArray[np.float64], share: float) -> float | None:
+    """Return the drift that puts a share of the sample in doubt."""
     if sample is None or not sample.count:
         return None
     found = Assignment.empty(sample.count)
     assign_all(sample, centers, found, learn=False)
-    rank = int(_SHARE * sample.count)
+    rank = int(share * sample.count)
     limit = float(np.partition(found.limits, rank)[rank])
     return limit if limit > 0 else None
 

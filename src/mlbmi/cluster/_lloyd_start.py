@@ -20,7 +20,7 @@ from mlbmi.cluster.numbering import canonical_order
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SAMPLE", "best_start", "date_variance", "on_dates", "pooled", "sample", "sample_size"]
+__all__ = ["SAMPLE", "best_start", "date_variance", "doubtful_share", "on_dates", "pooled", "sample", "sample_size"]
 
 SAMPLE = 1 << 14
 """Pixels on which the optima found are compared first; data of up to twice as many are used whole."""
@@ -29,7 +29,10 @@ _SCREEN = 1 << 12
 """Pixels on which optima are searched."""
 
 _LARGER = 1 << 17
-"""Pixels on which the finalists are compared, if there are several."""
+"""Pixels on which the finalists are compared, if there are several; with large data a single one goes on there, too."""
+
+_LARGE = 1 << 22
+"""Pixels from which on that is worth its time, as the full data then start nearer their optimum."""
 
 _FLOOR = 64
 """Least pixels of a sample per cluster."""
@@ -128,7 +131,7 @@ def best_start(
         return descend(small, _searched(screen, k, seeds[at]), max_iter=max_iter, tol=tol)
 
     found = _finalists(list(map_chunks(searched, n_init, 1)), date_variance(screen))
-    if len(found) == 1 or pixels.count <= small.count:
+    if pixels.count <= small.count or (len(found) == 1 and pixels.count < _LARGE):
         return found[0].centers
     larger = sample(pixels, _LARGER, random)
 
@@ -136,6 +139,14 @@ def best_start(
         return descend(larger, found[at].centers, max_iter=max_iter, tol=tol)
 
     return min(map_chunks(compare, len(found), 1), key=lambda d: d.objective).centers
+
+
+def doubtful_share(pixels: Pixels) -> float:
+    """Return the share of the pixels that a descent from :func:`best_start` is likely to put in doubt.
+
+    Centers are off by the inverse root of the pixels that they were found on, and the labels in doubt are about as many.
+    """
+    return 1 / 16 if pixels.count < _LARGE else 1 / 48
 
 
 def _thinned(small: Pixels, size: int) -> Pixels:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._lloyd_engine import Descent, descend
 from mlbmi.cluster._lloyd_passes import Assignment, Pixels, assign_all, distances, take
-from mlbmi.cluster._lloyd_start import best_start, date_variance, on_dates, pooled, sample, sample_size
+from mlbmi.cluster._lloyd_start import best_start, date_variance, doubtful_share, on_dates, pooled, sample, sample_size
 from mlbmi.cluster.numbering import canonical_order, new_numbers
 from mlbmi.errors import InputError
 from mlbmi.types import INDEX_NODATA
@@ -51,8 +51,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     n_init : int, default=4
         Searches for a start, on a sample of 4096 rows: greedy k-means++, a descent, then again and again a center is moved
         elsewhere and the descent repeated, until twelve times in a row it did not help. What is found goes on to 16 384 rows; if
-        there the searches end in different optima, up to three go on to 131 072. The best one goes on to all the data. (The first
-        two samples have at least 64 rows per cluster.)
+        there the searches end in different optima, up to three go on to 131 072 (with more than four million rows, one does in
+        any case). The best goes on to all the data. (The first two samples have at least 64 rows per cluster.)
     max_iter : int, default=300
         Updates of the centers, at most.
     tol : float, default=1e-7
@@ -103,9 +103,11 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     are in float64.
 
     After the first pass only those pixels are looked at whose label the movement of the centers has put in doubt (Hamerly 2010,
-    SDM, 130-140); the labels are those of plain Lloyd. One of sixteen pixels is copied during that pass, those that will be in
-    doubt first, and as a rule it stays the only pass over the input. Data of up to 32 768 rows are searched whole, as distinct
-    rows in sorted order: there, neither their order nor the choice between repetitions and weights changes the answer.
+    SDM, 130-140); the labels are those of plain Lloyd. Those that will be in doubt first, one of sixteen (of 48 where there are
+    many), are copied during that pass, and as a rule it stays the only one over the input.
+
+    Data of up to 32 768 rows are searched whole, as distinct rows in sorted order: there, neither their order nor the choice
+    between repetitions and weights changes the answer.
 
     Empty clusters take the pixels that cost most. With fewer distinct rows than clusters, some stay empty, with a warning.
 
@@ -187,7 +189,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         tol = self.tol * date_variance(small)
         start = self._start(pixels, small, dates, tol, random)
         near = small if isinstance(self.init, str) else None
-        descent = descend(pixels, start, max_iter=self.max_iter, tol=tol, sample=near)
+        descent = descend(pixels, start, max_iter=self.max_iter, tol=tol, sample=near, share=doubtful_share(pixels))
         self._keep(descent, dates)
         return descent
 
