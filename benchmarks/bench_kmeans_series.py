@@ -74,8 +74,8 @@ def of_sklearn(n_init: int, x: np.ndarray, k: int) -> Result:
     return model.labels_, model.cluster_centers_
 
 
-def of_mini_batches(n_init: int, x: np.ndarray, k: int) -> Result:
-    model = sklearn.cluster.MiniBatchKMeans(k, n_init=n_init, random_state=0).fit(x)
+def of_mini_batches(x: np.ndarray, k: int) -> Result:
+    model = sklearn.cluster.MiniBatchKMeans(k, random_state=0).fit(x)
     return model.labels_, model.cluster_centers_
 
 
@@ -158,7 +158,7 @@ def peers(by_pixel: np.ndarray, given: argparse.Namespace) -> dict[str, tuple[in
     found: dict[str, tuple[int, Callable[[], Result]]] = {
         "sklearn n_init=1": (repeats, lambda: of_sklearn(1, by_pixel, k)),
         "sklearn n_init=10": (given.slow_repeats, lambda: of_sklearn(10, by_pixel, k)),
-        "MiniBatch n_init=3": (repeats, lambda: of_mini_batches(3, by_pixel, k)),
+        "MiniBatch": (repeats, lambda: of_mini_batches(by_pixel, k)),
         "Bisecting": (repeats, lambda: of_bisection(by_pixel, k)),
     }
     try:

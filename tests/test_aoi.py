@@ -106,6 +106,183 @@ def test_vector_files_in_any_crs_land_in_one_place(tmp_path, suffix, epsg):
     assert aoi.name == "reserve"
 
 
+KML = """<?xml version="1.0" encoding="UTF-8"?>
+<kml xmlns="http://www.opengis.net/kml/2.2"><Document><name>reserve</name>
+<Folder><name>west</name><Placemark><name>a</name><Polygon>
+<outerBoundaryIs><LinearRing><coordinates>
+13.0,52.4,35 13.1,52.4,36 13.1,52.5,37 13.0,52.5,38 13.0,52.4,35</coordinates></LinearRing></outerBoundaryIs></Polygon>
+</Placemark></Folder>
+<Folder><name>east</name><Placemark><name>b</name><Polygon>
+<outerBoundaryIs><LinearRing><coordinates>
+13.3,52.4,35 13.4,52.4,36 13.4,52.6,37 13.3,52.6,38 13.3,52.4,35</coordinates></LinearRing></outerBoundaryIs></Polygon>
+</Placemark></Folder>
+</Document></kml>"""
+
+
+def test_every_folder_of_a_kml_file_counts_and_its_heights_are_dropped(tmp_path):
+    (tmp_path / "reserve.kml").write_text(KML, encoding="utf-8")
+    aoi = AOI.from_file(tmp_path / "reserve.kml")
+    assert aoi.geometry.equals(MultiPolygon([WEST, EAST]))
+    assert not aoi.geometry.has_z
+    assert aoi.notes == ()
+
+
+def test_every_layer_of_a_geopackage_counts_each_in_its_crs(tmp_path):
+    path = tmp_path / "reserve.gpkg"
+    gpd.GeoSeries([Point(13, 52), WEST], crs=4326).to_file(path, layer="west", driver="GPKG")
+    gpd.GeoSeries([EAST], crs=4326).to_crs(32632).to_file(path, layer="east", driver="GPKG")
+    aoi = AOI.from_file(path)
+    assert aoi.geometry.symmetric_difference(MultiPolygon([WEST, EAST])).area < 1e-9
+    assert aoi.notes == ("feature 1 is a Point, not an area, and was left aside",)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".shp", ".fgb", ".geojson"])
+def test_rings_that_cross_themselves_are_repaired_in_every_format(tmp_path, suffix):
+    bow_tie, path = Polygon([(13, 52), (14, 53), (14, 52), (13, 53)]), tmp_path / f"tie{suffix}"
+    options = {"SPATIAL_INDEX": "NO"} if suffix == ".fgb" else {}
+    gpd.GeoSeries([shapely.force_3d(bow_tie, 7)], crs=4326).to_file(path, **options)
+    aoi = AOI.from_file(path)
+    assert aoi.geometry.is_valid
+    assert not aoi.geometry.has_z
+    assert aoi.geometry.area == pytest.approx(0.5)
+    if suffix != ".shp":  # GDAL takes the two rings of a Shapefile apart itself
+        assert "was repaired" in aoi.notes[0]
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WEST.wkt,
+        WEST.wkt.lower(),
+        f"SRID=4326;{WEST.wkt}",
+        f" srid = 32633 ; {in_utm(WEST).wkt}",
+        shapely.force_3d(WEST, 3).wkt,
+        f"GEOMETRYCOLLECTION ({WEST.wkt}, POINT (1 1))",
+        "13.0,52.4,13.1,52.5",
+        " 13.0, 52.4, 13.1, 52.5 ",
+        "13 52.4 13.1 52.5",
+    ],
+)
+def test_text_instead_of_a_file(text):
+    aoi = AOI.from_file(text)
+    assert aoi.geometry.equals_exact(WEST, 1e-8) or aoi.geometry.symmetric_difference(WEST).area < 1e-9
+    assert aoi.name in {"aoi", "bbox"}
+    assert AOI.from_text(text).geometry.equals(aoi.geometry)
+
+
+def test_wkt_longer_than_a_file_name_may_be():
+    many = Point(13, 52).buffer(0.1, quad_segs=400)
+    assert AOI.from_file(many.wkt).geometry.area == pytest.approx(many.area)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        MultiPolygon([WEST, EAST]).wkt,
+        MultiPolygon([WEST, EAST]).wkt.replace(", ", ",\n"),
+        f"\ufeff{WEST.wkt}\n\nSRID=32632;{in_utm(EAST, 32632).wkt}\n",
+    ],
+    ids=["one line", "many lines", "one a line"],
+)
+def test_a_wkt_file(tmp_path, content):
+    (tmp_path / "heath.wkt").write_text(content, encoding="utf-8")
+    aoi = AOI.from_file(tmp_path / "heath.wkt")
+    assert aoi.geometry.symmetric_difference(MultiPolygon([WEST, EAST])).area < 1e-9
+    assert aoi.name == "heath"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("POLYGON ((13 52, 14 52", "not valid WKT"),
+        ("POLYGON ((13 52, 14 52, 14 53))", "not valid WKT"),
+        ("SRID=1;POLYGON ((13 52, 14 52, 14 53, 13 52))", "SRID 1, which is unknown"),
+        ("POINT (13 52)", "holds no polygon"),
+        ("POLYGON EMPTY", "holds no polygon"),
+        ("POLYGON ((400000 5800000, 500000 5800000, 500000 5900000, 400000 5800000))", "not longitude and latitude"),
+        ("52.4,13.0,52.5", "does not exist"),
+        ("14,52,13,53", "west < east"),
+    ],
+)
+def test_text_that_is_no_area(text, message):
+    with pytest.raises(AOIError, match=message):
+        AOI.from_file(text)
+
+
+# Across the 180th meridian
+
+FIJI = MultiPolygon([box(178, -18, 180, -16), box(-180, -18, -179, -16)])
+JUMPS = Polygon([(178, -18), (-179, -18), (-179, -16), (178, -16)])
+
+
+@pytest.mark.parametrize(
+    "aoi",
+    [
+        lambda: AOI.from_bbox(178, -18, -179, -16),
+        lambda: AOI.from_text("178,-18,-179,-16"),
+        lambda: AOI.from_geojson(mapping(box(178, -18, 181, -16))),
+        lambda: AOI.from_geojson(mapping(box(-182, -18, -179, -16))),
+        lambda: AOI.from_geojson(mapping(JUMPS)),
+        lambda: AOI.from_geojson(mapping(FIJI)),
+        lambda: AOI.from_geojson(collection(box(178, -18, 180.5, -16), box(-180, -18, -179, -16))),
+    ],
+    ids=["bbox", "text", "beyond 180", "beyond -180", "jumps", "cut already", "two features"],
+)
+def test_an_area_across_the_180th_meridian_is_cut_there(aoi):
+    found = aoi()
+    assert found.geometry.is_valid
+    assert found.geometry.symmetric_difference(FIJI).area < 1e-9
+    assert found.boxes == ((178.0, -18.0, 180.0, -16.0), (-180.0, -18.0, -179.0, -16.0))
+    assert found.centre_longitude == pytest.approx(179.5)
+
+
+def test_what_was_cut_is_said_and_what_was_not_is_not():
+    assert AOI.from_geojson(mapping(JUMPS)).notes == ("it crosses the 180th meridian and was cut there",)
+    assert AOI.from_geojson(mapping(FIJI)).notes == ()
+
+
+def test_a_projected_area_across_the_180th_meridian(tmp_path):
+    path = tmp_path / "fiji.gpkg"
+    gpd.GeoSeries([box(800_000, 8_000_000, 1_000_000, 8_200_000)], crs=32760).to_file(path)  # east of zone 60's edge
+    aoi = AOI.from_file(path)
+    assert len(aoi.boxes) == 2
+    assert aoi.geometry.area == pytest.approx(1.87 * 1.81, rel=0.05)
+    back = shapely.union_all(shapely.get_parts(aoi.to_crs("EPSG:32760")))
+    assert back.symmetric_difference(box(800_000, 8_000_000, 1_000_000, 8_200_000)).area < 1e-3 * back.area
+
+
+def test_pixels_on_both_sides_of_the_180th_meridian_are_inside():
+    grid = GeoBox((50, 60), Affine(1000, 0, 790_000, 0, -1000, 8_130_000), "EPSG:32760")
+    x, y = centres(grid)
+    lon, lat = Transformer.from_crs("EPSG:32760", "OGC:CRS84", always_xy=True).transform(x, y)
+    expected = ((lon >= 179.9) | (lon <= -179.8)) & (lat >= -17.2) & (lat <= -17.0)
+    edge = np.minimum(np.abs(lon % 360 - 179.9), np.abs(lon % 360 - 180.2)) < 0.01
+    edge |= (np.abs(lat + 17.2) < 0.01) | (np.abs(lat + 17.0) < 0.01)
+    inside = AOI.from_bbox(179.9, -17.2, -179.8, -17.0).mask(grid)
+    assert (lon[expected] > 0).any()
+    assert (lon[expected] < 0).any()
+    np.testing.assert_array_equal(inside[~edge], expected[~edge])
+
+
+def test_holes_go_with_their_ring_across_the_180th_meridian():
+    ring = Polygon(JUMPS.exterior.coords, [[(-179.8, -17.5), (-179.2, -17.5), (-179.2, -17), (-179.8, -17)]])
+    assert AOI.from_geojson(mapping(ring)).geometry.area == pytest.approx(6 - 0.3)
+
+
+@pytest.mark.parametrize("bounds", [(-180, -90, 180, 90), (-170, -50, 170, 50), (-180, 0, 0, 10)])
+def test_a_wide_box_means_what_it_says(bounds):
+    aoi = AOI.from_bbox(*bounds)
+    assert aoi.boxes == (tuple(map(float, bounds)),)
+    assert aoi.geometry.equals(box(*bounds))
+
+
+def test_the_globe_as_geojson_is_the_globe():
+    assert AOI.from_geojson(mapping(box(-180, -90, 180, 90))).geometry.area == 360 * 180
+
+
 @pytest.mark.parametrize("code", ["urn:ogc:def:crs:EPSG::32633", "EPSG:32633"])
 def test_the_crs_member_of_old_geojson_counts(code):
     data = collection(in_utm(WEST), crs={"type": "name", "properties": {"name": code}})

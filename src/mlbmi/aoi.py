@@ -6,7 +6,6 @@ straight, as GDAL, GeoPandas and QGIS do, so that the outline falls on the same 
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
-from shapely.geometry import shape
+from pyproj.exceptions import ProjError
 
+from mlbmi.antimeridian import cut, joined, unwrapped
 from mlbmi.errors import AOIError
+from mlbmi.outlines import LONLAT, Layer, box_of_text, layer_of_geojson, layers_of_file, layers_of_wkt, looks_like_wkt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 __all__ = ["AOI", "LONLAT"]
-
-LONLAT = "OGC:CRS84"
-"""The coordinate reference system of every :class:`AOI`."""
-
-_GEOJSON_SUFFIXES = {".geojson", ".json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +56,52 @@ class AOI:
 
     @classmethod
     def from_file(cls, path: str | Path) -> AOI:
-        """Read every feature of a vector file: GeoJSON, GeoPackage, Shapefile, FlatGeobuf, KML and others.
+        """Read every feature of a vector file: GeoJSON, GeoPackage, Shapefile, FlatGeobuf, KML, WKT and others.
 
         Parameters
         ----------
         path : str or Path
-            A file that GDAL's vector drivers can open. Its CRS is honoured; GeoJSON without one is longitude, latitude.
+            A file that GDAL's vector drivers can open, or a ``.wkt`` file; every layer counts. Its CRS is honoured; GeoJSON and
+            WKT without one are longitude, latitude. What :meth:`from_text` understands may stand in the path's place, as it may
+            on the command line.
 
         Raises
         ------
         AOIError
             If the file is missing, unreadable, without CRS, or holds no area.
         """
-        path = Path(path)
-        if not path.exists():
-            raise AOIError(f"AOI file {str(path)!r} does not exist", remedy="Check the path.")
-        if path.suffix.lower() in _GEOJSON_SUFFIXES:
-            return cls.from_geojson(_read_json(path), name=path.stem)
-        return cls._from_vector_file(path)
+        text = str(path)
+        if looks_like_wkt(text) or (box_of_text(text) is not None and not Path(path).exists()):
+            return cls.from_text(text)
+        return cls._build(layers_of_file(Path(path)), name=Path(path).stem)
 
     @classmethod
-    def _from_vector_file(cls, path: Path) -> AOI:
-        import pyogrio
+    def from_text(cls, text: str, *, name: str = "aoi") -> AOI:
+        """Read WKT, or four numbers: west, south, east, north in degrees, with commas or blanks between them.
 
-        try:
-            frame = pyogrio.read_dataframe(path, columns=[])
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-            raise AOIError(
-                f"AOI file {str(path)!r} cannot be read as a vector file: {error}",
-                remedy="Give GeoJSON, GeoPackage, Shapefile, FlatGeobuf or KML.",
-            ) from error
-        if frame.crs is None:
-            raise AOIError(f"AOI file {str(path)!r} names no coordinate reference system", remedy="Assign one, e.g. in QGIS.")
-        return cls._build(list(frame.geometry), CRS(frame.crs), name=path.stem)
+        Parameters
+        ----------
+        text : str
+            WKT in longitude, latitude, or in the CRS that ``SRID=…;`` before it names.
+        name : str
+            Name of the area.
+
+        Raises
+        ------
+        AOIError
+            If it is neither, or holds no area.
+
+        Examples
+        --------
+        >>> AOI.from_text("13.0, 52.4, 13.1, 52.5").bounds
+        (13.0, 52.4, 13.1, 52.5)
+        >>> AOI.from_text("POLYGON ((13 52, 14 52, 14 53, 13 52))").bounds
+        (13.0, 52.0, 14.0, 53.0)
+        """
+        box = box_of_text(text)
+        if box is not None:
+            return cls.from_bbox(*box, name=name)
+        return cls._build(layers_of_wkt(text, name), name=name)
 
     @classmethod
     def from_geojson(cls, data: Mapping[str, Any], *, name: str = "aoi") -> AOI:
@@ -117,42 +125,61 @@ class AOI:
         >>> AOI.from_geojson(triangle, name="triangle").bounds
         (13.0, 52.0, 14.0, 53.0)
         """
-        try:
-            shapes = [None if geometry is None else shape(dict(geometry)) for geometry in _geojson_geometries(data)]
-        except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
-            raise AOIError(f"AOI {name!r} is not valid GeoJSON: {error}", remedy="Check it in QGIS.") from error
-        return cls._build(shapes, _geojson_crs(data, name), name=name)
+        return cls._build([layer_of_geojson(data, name)], name=name)
 
     @classmethod
     def from_bbox(cls, west: float, south: float, east: float, north: float, *, name: str = "bbox") -> AOI:
         """Make a rectangle from degrees of longitude and latitude.
 
+        Where west lies *beyond* east, it crosses the 180th meridian (RFC 7946, section 5.2): ``178, -18, -179, -16`` is 3 degrees
+        wide. Such a rectangle must be narrower than half the globe, since else two numbers have been exchanged.
+
         Raises
         ------
         AOIError
-            If west is not below east, south not below north, or a value is outside the globe.
+            If west equals east or is taken for it, south is not below north, or a value is outside the globe.
         """
-        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        beyond = east + 360 if east < west and east + 360 - west < 180 else east
+        if not (-180 <= west < beyond and -180 <= east <= 180 and -90 <= south < north <= 90):
             raise AOIError(
                 f"bbox {(west, south, east, north)} must be west < east within ±180 and south < north within ±90",
                 remedy="Give it as west, south, east, north.",
             )
-        return cls._build([shapely.box(west, south, east, north)], CRS(LONLAT), name=name)
+        # An edge longer than half the globe would be taken for a jump across the 180th meridian.
+        rectangle = shapely.segmentize(shapely.box(west, south, beyond, north), 179.0)
+        return cls._build([Layer((rectangle,), CRS(LONLAT))], name=name)
 
     @classmethod
-    def _build(cls, shapes: Iterable[BaseGeometry | None], crs: CRS, *, name: str) -> AOI:
-        areas, notes = _areas(shapes)
+    def _build(cls, layers: Iterable[Layer], *, name: str) -> AOI:
+        areas, notes = _areas(layers)
         if not areas:
             raise AOIError(f"AOI {name!r} holds no polygon", remedy="Give at least one polygon.")
-        geometry = _transform(shapely.union_all(areas), crs, CRS(LONLAT))
+        whole = shapely.union_all(areas)
+        geometry = cut(whole)
         _check_globe(geometry, name)
+        if geometry is not whole:
+            notes.append("it crosses the 180th meridian and was cut there")
         return cls(re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "aoi", geometry, tuple(notes))
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east, north in degrees."""
+        """West, south, east, north in degrees, within ±180: of an area that crosses the 180th meridian, all longitudes."""
         west, south, east, north = self.geometry.bounds
         return west, south, east, north
+
+    @property
+    def boxes(self) -> tuple[tuple[float, float, float, float], ...]:
+        """West, south, east, north of the area in degrees; two such boxes where it lies on both sides of the 180th meridian."""
+        if joined(self.geometry) is self.geometry:
+            return (self.bounds,)
+        parts = shapely.get_parts(self.geometry)
+        sides = ([part for part in parts if part.bounds[2] > 0], [part for part in parts if part.bounds[2] <= 0])
+        return tuple(shapely.union_all(side).bounds for side in sides)
+
+    @property
+    def centre_longitude(self) -> float:
+        """Longitude of its centroid, degrees, right across the 180th meridian too."""
+        return float((joined(self.geometry).centroid.x + 180) % 360 - 180)
 
     def to_crs(self, crs: Any) -> BaseGeometry:
         """Return the geometry in another CRS (anything pyproj understands), vertex by vertex."""
@@ -185,56 +212,35 @@ class AOI:
         return dict(shapely.geometry.mapping(self.geometry))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise AOIError(f"AOI file {str(path)!r} is not JSON: {error}", remedy="Give a GeoJSON file.") from error
-    if not isinstance(data, dict):
-        raise AOIError(f"AOI file {str(path)!r} holds a {type(data).__name__}, not a GeoJSON object")
-    return data
-
-
-def _geojson_geometries(data: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
-    kind = data.get("type")
-    if kind == "FeatureCollection":
-        return [geometry for feature in data["features"] for geometry in _geojson_geometries(feature)]
-    if kind == "Feature":
-        return [None] if data["geometry"] is None else _geojson_geometries(data["geometry"])
-    if kind == "GeometryCollection":
-        return [geometry for member in data["geometries"] for geometry in _geojson_geometries(member)]
-    if "coordinates" not in data:
-        raise ValueError(f"type is {kind!r}; it must be a FeatureCollection, a Feature or a geometry")
-    return [data]
-
-
-def _geojson_crs(data: Mapping[str, Any], name: str) -> CRS:
-    member = data.get("crs")
-    if not member:
-        return CRS(LONLAT)
-    try:
-        return CRS(member["properties"]["name"])
-    except (KeyError, TypeError, CRSError) as error:
-        raise AOIError(f"AOI {name!r} names the CRS {member!r}, which is unknown", remedy="Reproject it to EPSG:4326.") from error
-
-
-def _areas(shapes: Iterable[BaseGeometry | None]) -> tuple[list[BaseGeometry], list[str]]:
-    """Keep what has area, repaired and two-dimensional; say what was changed."""
+def _areas(layers: Iterable[Layer]) -> tuple[list[BaseGeometry], list[str]]:
+    """Keep what has area, repaired, two-dimensional, in longitude and latitude; say what was changed."""
     areas: list[BaseGeometry] = []
     notes: list[str] = []
-    for number, geometry in enumerate(shapes, start=1):
-        if geometry is None or geometry.is_empty:
-            notes.append(f"feature {number} is empty and was left aside")
-            continue
-        flat = shapely.force_2d(geometry)
-        if not flat.is_valid:
-            notes.append(f"feature {number} was invalid ({shapely.is_valid_reason(flat)}) and was repaired")
-            flat = shapely.make_valid(flat)
-        polygons = [part for part in shapely.get_parts(flat) for part in _polygons(part)]
-        if not polygons:
-            notes.append(f"feature {number} is a {geometry.geom_type}, not an area, and was left aside")
-        areas.extend(polygons)
+    seen = 0
+    for layer in layers:
+        of_layer: list[BaseGeometry] = []
+        for number, geometry in enumerate(layer.shapes, start=seen + 1):
+            polygons, note = _repaired(geometry, layer.crs)
+            of_layer += polygons
+            notes += [f"feature {number} {note}"] if note else []
+        seen += len(layer.shapes)
+        placed = _transform(shapely.MultiPolygon(of_layer), layer.crs, CRS(LONLAT))
+        areas += [unwrapped(part) for part in shapely.get_parts(placed)]
     return areas, notes
+
+
+def _repaired(geometry: BaseGeometry | None, crs: CRS) -> tuple[list[BaseGeometry], str]:
+    """Return the polygons of a feature, valid and without heights, and what had to be done for it."""
+    if geometry is None or geometry.is_empty:
+        return [], "is empty and was left aside"
+    flat, note = shapely.force_2d(geometry), ""
+    if crs.is_geographic:  # before the repair, which would take a jump across the 180th meridian for a ring that crosses itself
+        flat = unwrapped(flat)
+    if not flat.is_valid:
+        note = f"was invalid ({shapely.is_valid_reason(flat)}) and was repaired"
+        flat = shapely.make_valid(flat)
+    polygons = [part for part in shapely.get_parts(flat) for part in _polygons(part)]
+    return polygons, note if polygons else f"is a {geometry.geom_type}, not an area, and was left aside"
 
 
 def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:

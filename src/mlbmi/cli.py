@@ -6,6 +6,7 @@ Results go to stdout, log and progress to stderr. Exit codes: 0 done, 1 failed, 
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,9 +35,32 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-AoiArgument = Annotated[Path, typer.Argument(help="Outline: GeoJSON, GeoPackage, Shapefile, KML …", show_default=False)]
+AoiArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="Outline: GeoJSON, GeoPackage, Shapefile, FlatGeobuf, KML or WKT file; or WKT as text; or west,south,east,north.",
+        show_default=False,
+    ),
+]
 Start = Annotated[str | None, typer.Option("--start", help="First day, e.g. 2020-01-01.", show_default=False)]
 End = Annotated[str | None, typer.Option("--end", help="Last day, included.", show_default=False)]
+DaysBack = Annotated[
+    int | None,
+    typer.Option(
+        "--days-back",
+        help="In place of --start: so many days before --end, which is then today (UTC) by default.",
+        show_default=False,
+        metavar="N",
+    ),
+]
+Tile = Annotated[
+    list[str] | None, typer.Option("--tile", help="MGRS tile to keep to, e.g. 33UUU; may be repeated.", show_default="any")
+]
+Platform = Annotated[
+    list[str] | None,
+    typer.Option("--platform", help="Satellite to keep to, e.g. sentinel-2a; may be repeated.", show_default="any"),
+]
+Baseline = Annotated[str | None, typer.Option("--baseline", help="Least processing baseline, e.g. 04.00.", show_default="any")]
 CloudCover = Annotated[
     float | None, typer.Option("--cloud-cover", help="Largest clouded share of a whole scene, per cent.", show_default="no limit")
 ]
@@ -44,8 +68,9 @@ CatalogOption = Annotated[
     str | None,
     typer.Option(
         "--catalog",
-        help="earth-search, earth-search-c1, planetary-computer, cdse, the URL of a STAC API, or the path of a catalog.json.",
-        show_default="earth-search",
+        help="earth-search, earth-search-c1, planetary-computer, cdse, the URL of a STAC API, or the path of a "
+        "catalog.json or STAC-GeoParquet.",
+        show_default="STAC_API_URL, else earth-search",
     ),
 ]
 Collection = Annotated[
@@ -187,6 +212,12 @@ Figures = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
 Settings = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings.", show_default=False)]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--env-filename", help="File of environment variables: STAC_API_URL, MLBMI_….", show_default=".env, if there is one"
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, and read no pixel.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run's results in the output folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
@@ -196,7 +227,12 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every step t
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    app()
+    app([_as_word(word) for word in sys.argv[1:]])
+
+
+def _as_word(word: str) -> str:
+    """Put a blank before a box that begins with a minus sign, so that it is not taken for an option."""
+    return f" {word}" if re.fullmatch(r"-[\d.]+([, ]+-?[\d.]+){3}", word) else word
 
 
 @app.callback(invoke_without_command=True)
@@ -212,9 +248,13 @@ def run(
     *,
     start: Start = None,
     end: End = None,
+    days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
+    tile: Tile = None,
+    platform: Platform = None,
+    baseline: Baseline = None,
     index: Index = None,
     grid: GridOption = None,
     out: Out = None,
@@ -237,6 +277,7 @@ def run(
     figures: Figures = None,
     workers: Workers = None,
     config: Settings = None,
+    env_filename: EnvFile = None,
     dry_run: DryRun = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -248,9 +289,13 @@ def run(
         "aoi": aoi,
         "start": start,
         "end": end,
+        "days_back": days_back,
         "cloud_cover": cloud_cover,
         "catalog": catalog,
         "collection": collection,
+        "tile": _tuple(tile),
+        "platform": _tuple(platform),
+        "baseline": baseline,
         "index": _tuple(index),
         "grid": grid,
         "out": out,
@@ -278,7 +323,7 @@ def run(
         from mlbmi.config import load_config
         from mlbmi.pipeline import plan
 
-        settings = load_config(given, toml=config)
+        settings = load_config(given, toml=config, dotenv=env_filename)
         if dry_run:
             terminal.show_plan(plan(settings), as_json=as_json)
         else:
@@ -324,9 +369,13 @@ def apply(
     *,
     start: Start = None,
     end: End = None,
+    days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
+    tile: Tile = None,
+    platform: Platform = None,
+    baseline: Baseline = None,
     grid: GridOption = None,
     out: Out = None,
     date_tolerance: Annotated[
@@ -339,6 +388,7 @@ def apply(
     figures: Figures = None,
     workers: Workers = None,
     config: Settings = None,
+    env_filename: EnvFile = None,
     dry_run: DryRun = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -353,9 +403,13 @@ def apply(
         "aoi": aoi,
         "start": start,
         "end": end,
+        "days_back": days_back,
         "cloud_cover": cloud_cover,
         "catalog": catalog,
         "collection": collection,
+        "tile": _tuple(tile),
+        "platform": _tuple(platform),
+        "baseline": baseline,
         "grid": grid,
         "out": out,
         "date_tolerance_days": date_tolerance,
@@ -371,7 +425,7 @@ def apply(
         from mlbmi.pipeline import period_of_model, plan, settings_of_model
 
         defaults = {} if any_year else period_of_model(model)
-        settings = load_config({**given, **settings_of_model(model)}, toml=config, defaults=defaults)
+        settings = load_config({**given, **settings_of_model(model)}, toml=config, dotenv=env_filename, defaults=defaults)
         if dry_run:
             terminal.show_plan(plan(settings), as_json=as_json)
         else:
@@ -384,11 +438,16 @@ def search(
     *,
     start: Start = None,
     end: End = None,
+    days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
+    tile: Tile = None,
+    platform: Platform = None,
+    baseline: Baseline = None,
     index: Index = None,
     config: Settings = None,
+    env_filename: EnvFile = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -398,9 +457,13 @@ def search(
         "aoi": aoi,
         "start": start,
         "end": end,
+        "days_back": days_back,
         "cloud_cover": cloud_cover,
         "catalog": catalog,
         "collection": collection,
+        "tile": _tuple(tile),
+        "platform": _tuple(platform),
+        "baseline": baseline,
         "index": _tuple(index),
     }
     with _plain_errors(quiet=quiet, verbose=verbose):
@@ -408,7 +471,7 @@ def search(
         from mlbmi.config import load_config
         from mlbmi.pipeline import search as find
 
-        settings = load_config(given, toml=config)
+        settings = load_config(given, toml=config, dotenv=env_filename)
         found = find(
             AOI.from_file(settings.aoi),
             start=settings.start,
@@ -416,6 +479,9 @@ def search(
             cloud_cover=settings.cloud_cover,
             catalog=settings.catalog,
             collection=settings.collection,
+            tiles=settings.tile,
+            platforms=settings.platform,
+            baseline=settings.baseline,
             indices=settings.index,
         )
         terminal.show_scenes(found, as_json=as_json)

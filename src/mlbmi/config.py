@@ -1,9 +1,9 @@
 """The settings of a run: command line, TOML file and environment become one frozen, validated value.
 
 Precedence, highest first: what is given on the command line or in Python; the TOML file; environment variables named ``MLBMI_``
-and
-the setting in capitals (``MLBMI_CATALOG``); the same names in a ``.env`` file of the working folder; the defaults below. Nothing
-else is read from the environment: no secret ever becomes part of a :class:`RunConfig`, so none can reach a run record.
+and the setting in capitals (``MLBMI_CATALOG``); the same names in a ``.env`` file of the working folder; the defaults below. The
+default catalogue is what ``STAC_API_URL`` names, there or in that file, if it is set. Nothing else is read from the environment:
+no secret ever becomes part of a :class:`RunConfig`, so none can reach a run record.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mlbmi.catalogs import baseline_name, platform_name, tile_name
 from mlbmi.errors import ConfigError
+from mlbmi.period import period
 from mlbmi.sentinel2 import BANDS, SCL, SCL_KEEP
 from mlbmi.types import Mode, ScalingMethod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["RunConfig", "load_config"]
+__all__ = ["RunConfig", "default_catalog", "load_config"]
 
 _PREFIX = "MLBMI_"
-_LISTS = ("index", "mode", "scl_keep", "k_range", "bands", "quantile_range", "match")
+_CATALOG_VARIABLE = "STAC_API_URL"
+_LISTS = ("index", "mode", "tile", "platform", "scl_keep", "k_range", "bands", "quantile_range", "match")
 
 
 class RunConfig(BaseModel):
@@ -39,6 +42,8 @@ class RunConfig(BaseModel):
         Vector file of the outline; all its features count.
     start, end : datetime.date
         First and last UTC day, both included.
+    days_back : int or None
+        In place of ``start``: the first day lies so many days before the last one, which is then today (UTC) by default.
     cloud_cover : float or None
         Largest clouded share of a whole scene, in per cent, as the catalogue states it; None: no limit (clouds are masked
         pixel by pixel anyway).
@@ -46,6 +51,10 @@ class RunConfig(BaseModel):
         Name of a catalogue (``earth-search``, …), URL of a STAC API, or path of a static catalogue.
     collection : str or None
         Collection within it; None: the catalogue's Sentinel-2 L2A collection.
+    tile, platform : tuple of str
+        MGRS tiles (``33UUU``) and satellites (``sentinel-2a``) to keep to; empty: any.
+    baseline : str or None
+        Least processing baseline, ``"04.00"``; None: any.
     index : tuple of str
         Short names of the indices to compute and cluster; the name of a band stands for its reflectance.
     n_clusters : int or "auto"
@@ -113,9 +122,13 @@ class RunConfig(BaseModel):
     aoi: Path
     start: dt.date
     end: dt.date
+    days_back: int | None = None
     cloud_cover: Annotated[float | None, Field(ge=0, le=100)] = None
     catalog: Annotated[str, Field(min_length=1)] = "earth-search"
     collection: str | None = None
+    tile: tuple[str, ...] = ()
+    platform: tuple[str, ...] = ()
+    baseline: str | None = None
     index: Annotated[tuple[str, ...], Field(min_length=1)] = ("ndvi",)
     n_clusters: int | Literal["auto"] = 5
     k_range: tuple[Annotated[int, Field(ge=2, le=255)], Annotated[int, Field(ge=2, le=255)]] = (2, 10)
@@ -142,6 +155,30 @@ class RunConfig(BaseModel):
     min_observations: Annotated[int | None, Field(ge=1)] = None
     workers: Annotated[int, Field(ge=1, le=64)] = 4
     overwrite: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _period(cls, data: Any) -> Any:
+        """Turn days back into the days that they stand for: what a run record shows must not depend on when it is read."""
+        if not isinstance(data, dict) or data.get("days_back") is None:
+            return data
+        start, end = period(data.get("start"), data.get("end"), data["days_back"])
+        return data | {"start": start, "end": end}
+
+    @field_validator("tile")
+    @classmethod
+    def _tiles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tile_name(tile) for tile in value))
+
+    @field_validator("platform")
+    @classmethod
+    def _platforms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(platform_name(platform) for platform in value))
+
+    @field_validator("baseline")
+    @classmethod
+    def _baseline(cls, value: str | None) -> str | None:
+        return None if value is None else baseline_name(value)
 
     @field_validator("n_clusters", mode="plain")
     @classmethod
@@ -221,7 +258,7 @@ def load_config(
     environment : mapping, optional
         Environment variables; those of the process by default.
     dotenv : Path, optional
-        A ``.env`` file; ``.env`` in the working folder by default.
+        A ``.env`` file, which must be there; by default ``.env`` in the working folder, which need not.
     defaults : mapping, optional
         Settings that give way to all of these.
 
@@ -238,15 +275,27 @@ def load_config(
     ... ).n_clusters
     7
     """
-    merged: dict[str, Any] = dict(defaults or {})
-    merged |= _from_dotenv(Path(".env") if dotenv is None else dotenv)
-    merged |= _from_environment(os.environ if environment is None else environment)
-    merged |= _from_toml(toml)
-    merged |= {name: value for name, value in given.items() if value is not None}
+    sources = (
+        _from_environment(_dotenv(dotenv)),
+        _from_environment(os.environ if environment is None else environment),
+        _from_toml(toml),
+        {name: value for name, value in given.items() if value is not None},
+    )
+    merged: dict[str, Any] = {}
+    for source in sources:
+        merged = _over(merged, source)
+    merged.setdefault("catalog", default_catalog(environment=environment, dotenv=dotenv))
     try:
-        return RunConfig(**merged)
+        return RunConfig(**_over(dict(defaults or {}), merged))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
+
+
+def _over(lower: Mapping[str, Any], higher: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay settings over others. A first day and days back say the same thing: the higher one makes the lower one void."""
+    void = {"days_back": ("start",), "start": ("days_back",)}
+    dropped = {name for given in higher for name in void.get(given, ())}
+    return {name: value for name, value in lower.items() if name not in dropped} | dict(higher)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -258,12 +307,32 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _from_dotenv(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+def default_catalog(*, environment: Mapping[str, str] | None = None, dotenv: Path | None = None) -> str:
+    """Return the catalogue that is searched where none is named: that of ``STAC_API_URL``, else Earth Search.
+
+    Parameters
+    ----------
+    environment, dotenv
+        As for :func:`load_config`; the environment goes before the file.
+
+    Examples
+    --------
+    >>> default_catalog(environment={"STAC_API_URL": "https://stac.example.com/v1"})
+    'https://stac.example.com/v1'
+    """
+    given = (os.environ if environment is None else environment).get(_CATALOG_VARIABLE)
+    return given or _dotenv(dotenv).get(_CATALOG_VARIABLE) or str(RunConfig.model_fields["catalog"].default)
+
+
+def _dotenv(path: Path | None) -> dict[str, str]:
+    if path is not None and not path.is_file():
+        raise ConfigError(f"there is no environment file {str(path)!r}", remedy="Check the path.")
+    file = path or Path(".env")
+    if not file.is_file():
         return {}
     from dotenv import dotenv_values
 
-    return _from_environment({name: value for name, value in dotenv_values(path).items() if value})
+    return {name: value for name, value in dotenv_values(file).items() if value}
 
 
 def _from_toml(path: Path | None) -> dict[str, Any]:

@@ -324,3 +324,29 @@ def test_every_size_of_page_gives_every_item(make_item, size, count):
         assert len(search(AREA, catalog=fake.url, **AUGUST)) == count
     finally:
         fake.close()
+
+
+def test_across_the_180th_meridian_boxes_are_asked_for_on_each_side_and_an_item_comes_once(make_item, stac_items, monkeypatch):
+    monkeypatch.setattr(stac_items, "EPSG", {"60KYG": 32760, "01KAB": 32701})
+    fiji = AOI.from_bbox(179.5, -17, -179.5, -16.5)
+    jumps = make_item(tile="60KYG", day="2023-08-02", box=(179, -18, 180, -16))
+    jumps["geometry"]["coordinates"] = [[[179, -18], [-179.8, -18], [-179.8, -16], [179, -16], [179, -18]]]
+    fake = FakeApi([jumps, make_item(tile="01KAB", day="2023-08-02", box=(-180, -18, -179, -16))])
+    fake.methods = ("GET",)
+    try:
+        found = search(fiji, catalog=fake.url, **AUGUST)
+        boxes = [path.partition("bbox=")[2].partition("&")[0] for _, path, _ in fake.asked if path.startswith("/search")]
+        assert [[float(v) for v in box.replace("%2C", ",").split(",")] for box in boxes] == [
+            [179.5, -17.0, 180.0, -16.5],
+            [-180.0, -17.0, -179.5, -16.5],
+        ]
+        assert [scene.tile for scene in found] == ["01KAB", "60KYG"]
+        assert found.left_out == ()
+        assert found[1].footprint.bounds == (-180.0, -18.0, 180.0, -16.0)
+        assert found[1].footprint.area == pytest.approx(2.4)
+        fake.methods, fake.asked = ("POST",), []
+        assert len(search(fiji, catalog=fake.url, **AUGUST)) == 2
+        (body,) = [body for method, _, body in fake.asked if method == "POST"]
+        assert body["intersects"]["type"] == "MultiPolygon"
+    finally:
+        fake.close()

@@ -48,6 +48,9 @@ def test_names_and_urls(catalog, collection, expected, caplog):
     [
         ("https://earth-search.aws.element84.com/v0", None, "https://earth-search.aws.element84.com/v0 has been retired"),
         ("https://earth-search.aws.element84.com/v0/", "sentinel-2-l2a", "has been retired; earth-search is searched instead"),
+        ("https://earth-search.aws.element84.com/v0/search", None, "v0 has been retired"),
+        ("https://earth-search.aws.element84.com/v0", "sentinel-s2-l2a-cogs", "collection sentinel-s2-l2a-cogs has been retired"),
+        (V1, "sentinel-s2-l2a-cogs", "collection sentinel-s2-l2a-cogs has been retired"),
         ("earth-search", "sentinel-s2-l2a-cogs", "collection sentinel-s2-l2a-cogs has been retired; sentinel-2-l2a is searched"),
     ],
 )
@@ -56,6 +59,11 @@ def test_retired_names_are_understood_with_a_notice(catalog, collection, notice,
         source = locate(catalog, collection)
     assert (source.name, source.location, source.collection) == ("earth-search", V1, "sentinel-2-l2a")
     assert notice in caplog.text
+
+
+def test_the_old_collection_of_another_server_is_that_servers_business(caplog):
+    assert locate("https://stac.example.com/v0", "sentinel-s2-l2a-cogs").collection == "sentinel-s2-l2a-cogs"
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(

@@ -31,18 +31,21 @@ def scene(
     cloud=1.0,
     bands=("red", "nir", "scl"),
     footprint=WIDE,
+    platform="sentinel-2b",
+    orbit=65,
+    minute=0,
 ):
     return Scene(
         item_id=item_id,
         collection="sentinel-2-l2a",
         dialect="earth-search-v1",
-        datetime=dt.datetime(2023, 8, day, hour, tzinfo=dt.UTC),
+        datetime=dt.datetime(2023, 8, day, hour, minute, tzinfo=dt.UTC),
         tile=tile,
         epsg=32633,
-        platform="sentinel-2b",
+        platform=platform,
         baseline=baseline,
         sequence=sequence,
-        orbit=65,
+        orbit=orbit,
         cloud_cover=cloud,
         offset_applied=True,
         footprint=footprint,
@@ -100,6 +103,37 @@ def test_a_footprint_that_shares_area_is_kept(footprint):
     assert len(kept) == 1
 
 
+@pytest.mark.parametrize(
+    ("candidate", "question", "reason"),
+    [
+        ({}, {"tiles": ("32UQD",)}, "its tile 33UUU is not 32UQD"),
+        ({}, {"tiles": ("32UQD", "T33uuv")}, "its tile 33UUU is not 32UQD or 33UUV"),
+        ({}, {"platforms": ("S2A",)}, "its satellite is sentinel-2b, and sentinel-2a is asked for"),
+        ({"platform": ""}, {"platforms": ("S2A",)}, "it states no satellite, and sentinel-2a is asked for"),
+        ({"baseline": "03.01"}, {"baseline": "04.00"}, "its processing baseline is 03.01, and the least is 04.00"),
+        ({"baseline": "05.09"}, {"baseline": "10.00"}, "its processing baseline is 05.09, and the least is 10.00"),
+        ({"baseline": None}, {"baseline": "4.00"}, "it states no processing baseline, and the least is 04.00"),
+    ],
+)
+def test_filters_of_tile_satellite_and_baseline(candidate, question, reason):
+    assert only_reason(scene(**candidate), **question) == reason
+
+
+@pytest.mark.parametrize(
+    "question",
+    [{"tiles": ("33uuu", "32UQD")}, {"platforms": ("Sentinel-2B",)}, {"baseline": "05.09"}, {"baseline": "N0400"}, {"tiles": ()}],
+)
+def test_what_passes_the_filters_is_kept(question):
+    assert len(select([scene()], aoi=AREA, **AUGUST, **question)[0]) == 1
+
+
+def test_a_filter_decides_before_the_better_duplicate_does():
+    """The newest item of a day must not oust one that was asked for, only to be left out itself."""
+    pair = [scene("a", baseline="05.09"), scene("b", baseline="05.10", platform="sentinel-2a")]
+    kept, _ = select(pair, aoi=AREA, platforms=("sentinel-2b",), **AUGUST)
+    assert [s.item_id for s in kept] == ["a"]
+
+
 def test_lacking_bands_are_named():
     assert only_reason(scene(bands=("red", "coastal"))) == "it lacks nir, scl"
     assert only_reason(scene(), bands=("red", "swir16")) == "it lacks swir16"
@@ -146,6 +180,55 @@ def test_both_tiles_of_a_datatake_are_kept_in_order():
     assert left_out == ()
 
 
+NORTH, SOUTH = shapely.box(12, 52.45, 14, 53), shapely.box(12, 52, 14, 52.46)
+
+
+def test_the_parts_of_a_split_granule_are_both_kept_the_best_first():
+    parts = [scene("n", footprint=NORTH, sequence=0, minute=5), scene("s", footprint=SOUTH, sequence=1)]
+    for scenes in (parts, parts[::-1]):
+        kept, left_out = select(scenes, aoi=AREA, **AUGUST)
+        assert [s.item_id for s in kept] == ["s", "n"]
+        assert left_out == ()
+
+
+def test_of_a_split_granule_that_comes_twice_the_newer_parts_are_kept():
+    scenes = [
+        scene("old-n", footprint=NORTH, baseline="02.14"),
+        scene("old-s", footprint=SOUTH, baseline="02.14", sequence=1),
+        scene("new-n", footprint=NORTH, sequence=2),
+        scene("new-s", footprint=SOUTH, sequence=3),
+        scene("again-n", footprint=NORTH.buffer(0.0005)),
+    ]
+    kept, left_out = select(scenes, aoi=AREA, **AUGUST)
+    assert [s.item_id for s in kept] == ["new-s", "new-n"]
+    assert {left.item_id: left.reason.partition(" is used")[0] for left in left_out} == {
+        "old-n": "new-n",
+        "old-s": "new-s",
+        "again-n": "new-n",
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hour": 12},
+        {"platform": "sentinel-2a"},
+        {"orbit": 22},
+        {"baseline": "05.08"},
+        {"footprint": SOUTH.buffer(0.0005)},
+        {"footprint": WIDE.difference(AREA.geometry)},
+        {"footprint": shapely.union_all([SOUTH, shapely.box(12, 52.46, 12.9, 53)])},
+    ],
+    ids=["another pass", "another satellite", "another orbit", "another baseline", "rounding", "beside the area", "adds beside"],
+)
+def test_what_is_no_part_of_the_same_granule_is_a_duplicate(change):
+    """The last two show more ground, none of it in the area; the first of them shares no area with it at all."""
+    other = scene("a", **{"footprint": NORTH, **change})
+    kept, (left,) = select([scene("z", footprint=SOUTH, sequence=1), other], aoi=AREA, **AUGUST)
+    assert [s.item_id for s in kept] == ["z"]
+    assert left.item_id == "a"
+
+
 def test_nothing_in_gives_nothing_out():
     assert select([], aoi=AREA, **AUGUST) == ((), ())
 
@@ -157,6 +240,9 @@ def test_nothing_in_gives_nothing_out():
         ({"cloud_cover": 140}, "140 must lie in 0-100"),
         ({"cloud_cover": float("nan")}, "nan must lie in 0-100"),
         ({"bands": ("red", "infrared")}, "'infrared' is not a Sentinel-2 band"),
+        ({"tiles": ("33UUU", "61ABC")}, "tile '61ABC' is not one of the MGRS grid"),
+        ({"platforms": ("landsat-8",)}, "'landsat-8' is not a satellite of Sentinel-2"),
+        ({"baseline": "5.1"}, "'5.1' is not a processing baseline"),
         ({"start": "2023-08-01"}, "must be a datetime.date"),
         ({"end": dt.datetime(2023, 8, 31, tzinfo=dt.UTC)}, "must be a datetime.date"),
     ],
@@ -190,7 +276,10 @@ def test_select_partitions_whatever_the_order_and_is_idempotent(scenes, data):
     kept, left_out = select(scenes, **QUESTION)
     assert sorted(map(repr, scenes)) == sorted(map(repr, [*kept, *(left.scene for left in left_out)]))
     assert all(left.reason for left in left_out)
-    assert len({(s.date, s.tile) for s in kept}) == len(kept)
+    for place in {(s.date, s.tile) for s in kept}:
+        parts = [s for s in kept if (s.date, s.tile) == place]
+        assert len({(s.baseline, s.datetime) for s in parts}) == 1
+        assert len({s.footprint.wkt for s in parts}) == len(parts)  # of equal footprints, one is a duplicate
     assert list(kept) == sorted(kept, key=lambda s: (s.date, s.tile))
     assert all(s.cloud_cover <= 60 and dt.date(2023, 8, 10) <= s.date <= dt.date(2023, 8, 12) for s in kept)
 

@@ -56,6 +56,29 @@ def test_run_search_and_dry_run(small, mlbmi, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_filters_leave_out_with_a_reason(small, mlbmi):
+    question = [small.aoi, "--catalog", small.catalog, "--end", "2020-12-31", "--days-back", 365, "--json"]
+    found = json.loads(mlbmi("search", *question).stdout)
+    assert {scene["datetime"][:4] for scene in found["scenes"]} == {"2020"}
+    tile = found["scenes"][0]["tile"]
+    for given, reason in (("--tile=31UFT", f"its tile {tile} is not 31UFT"), ("--baseline=99.00", "and the least is 99.00")):
+        done = mlbmi("search", *question, given)
+        assert done.returncode == 3
+        assert any(reason in left["reason"] for left in json.loads(done.stdout)["left_out"]), given
+    assert json.loads(mlbmi("search", *question, "--tile", tile, "--platform", "S2A", "--platform", "2b").stdout)["scenes"]
+
+
+def test_the_area_may_be_text(small, mlbmi):
+    from mlbmi.aoi import AOI
+
+    area = AOI.from_file(small.aoi)
+    rest = [*_question(small)[1:], "--json"]
+    expected = json.loads(mlbmi("search", small.aoi, *rest).stdout)["scenes"]
+    for text in (",".join(map(str, area.bounds)), area.geometry.envelope.wkt):
+        assert json.loads(mlbmi("search", text, *rest).stdout)["scenes"] == expected
+    assert mlbmi("search", "-60,-20,-59,-19", *rest).returncode == 3  # no option, and nothing there
+
+
 def test_tables_for_people(small, mlbmi, tmp_path):
     shown = mlbmi("search", *_question(small))
     assert "Left out" in shown.stdout
@@ -135,6 +158,15 @@ def test_settings_from_environment_and_file(small, mlbmi, tmp_path):
     done = mlbmi("search", small.aoi, "--config", "run.toml", "--json", MLBMI_CATALOG=str(small.catalog))
     assert done.returncode == 0, done.stderr
     assert all(scene["datetime"].startswith("2020-01") for scene in json.loads(done.stdout)["scenes"])
+
+
+def test_the_environment_file_names_the_catalogue(small, mlbmi, tmp_path):
+    question = [small.aoi, "--start", "2020-01-01", "--end", "2020-02-01", "--json"]
+    (tmp_path / "my.env").write_text(f"STAC_API_URL={small.catalog}\n")
+    done = mlbmi("search", *question, "--env-filename", "my.env", STAC_API_URL="")
+    assert done.returncode == 0, done.stderr
+    assert mlbmi("search", *question, STAC_API_URL=str(small.catalog)).stdout == done.stdout
+    assert mlbmi("search", *question, "--env-filename", "gone.env").returncode == 2
 
 
 def test_version_and_doctor(mlbmi):

@@ -121,6 +121,26 @@ def test_collections_are_kept_apart(loaded):
     assert len(search(AREA, catalog=loaded.url, **wide)) == 160 + 3 + 2
 
 
+def test_an_area_across_the_180th_meridian_is_found_on_both_sides(stac_api, stac_items, monkeypatch):
+    monkeypatch.setattr(stac_items, "EPSG", {"60KYG": 32760, "01KAB": 32701, "33UUU": 32633})
+    boxes = {"60KYG": (179.0, -18.0, 180.0, -16.0), "01KAB": (-180.0, -18.0, -179.0, -16.0), "33UUU": (12.1, 52.2, 13.7, 53.2)}
+    items = [stac_items.make_item(tile=tile, box=box) | {"collection": "fiji"} for tile, box in boxes.items()]
+    stac_api.load(items)
+    area = AOI.from_bbox(179.5, -17, -179.5, -16.5)
+    found = search(area, catalog=stac_api.url, collection="fiji", **YEAR)
+    assert ([scene.tile for scene in found], found.left_out) == (["01KAB", "60KYG"], ())
+
+
+def test_filters_are_applied_to_what_the_server_gives(loaded):
+    question = {"catalog": loaded.url, "collection": "sentinel-2-l2a", **YEAR}
+    assert on(search(AREA, tiles=["32UQD"], **question)) == [(day, "32UQD") for day in DAYS]
+    found = search(AREA, platforms=["sentinel-2a"], **question)
+    assert (len(found), len(found.left_out)) == (0, 163)
+    assert {left.reason for left in found.left_out} == {"its satellite is sentinel-2b, and sentinel-2a is asked for"}
+    assert len(search(AREA, baseline="05.09", **question)) == 160
+    assert len(search(AREA, baseline="05.10", **question)) == 0
+
+
 def test_a_collection_that_is_not_there_gives_nothing(loaded):
     assert len(search(AREA, catalog=loaded.url, collection="sentinel-9", **YEAR)) == 0
 

@@ -8,10 +8,23 @@ becomes a :class:`~mlbmi.types.Scene`, and an item that fails is left out with t
 is filtered again here (``selection``), since servers ignore filters that they do not know.
 """
 
+from mlbmi.catalogs.filters import baseline_name, platform_name, tile_name
 from mlbmi.catalogs.items import scene_from_item
 from mlbmi.catalogs.known import CATALOGS, Catalog
+from mlbmi.catalogs.parts import is_further_part
 from mlbmi.catalogs.result import SearchResult
 from mlbmi.catalogs.run import search
 from mlbmi.catalogs.selection import select
 
-__all__ = ["CATALOGS", "Catalog", "SearchResult", "scene_from_item", "search", "select"]
+__all__ = [
+    "CATALOGS",
+    "Catalog",
+    "SearchResult",
+    "baseline_name",
+    "is_further_part",
+    "platform_name",
+    "scene_from_item",
+    "search",
+    "select",
+    "tile_name",
+]

@@ -110,7 +110,16 @@ def offers_of_api(url: str, collection: str | None, question: Question) -> Itera
         If it cannot be reached, is not a STAC API, or its pages do not end. The message is one line without secrets.
     """
     with _plainly(url):
-        search = _search(url, collection, question)
+        searches = _searches(url, collection, question)
+    given: set[str] = set()
+    for search in searches:
+        # An item that shows both sides comes twice; what one answer lists twice is for the selection to see.
+        offers = [offer for offer in _offers_of_search(url, search) if _identity(offer.content) not in given]
+        given |= {_identity(offer.content) for offer in offers}
+        yield from offers
+
+
+def _offers_of_search(url: str, search: ItemSearch) -> Iterator[Offer]:
     if not (search.url or "").startswith(("http://", "https://")):
         raise SearchError(f"the STAC API {public_href(url)} names a search address that is not http")
     pages = search.pages_as_dicts()
@@ -125,26 +134,30 @@ def offers_of_api(url: str, collection: str | None, question: Question) -> Itera
         yield from (Offer(content=item, base=_base(item, search.url), trusted=False) for item in features)
 
 
-def _search(url: str, collection: str | None, question: Question) -> ItemSearch:
+def _searches(url: str, collection: str | None, question: Question) -> list[ItemSearch]:
+    """Put the question: once, or, where only boxes can be asked for, once for each side of the 180th meridian."""
     # strict() changes the process's filters for good; the outer context takes that back.
     with warnings.catch_warnings(), strict():
         client = Client.open(url, stac_io=_StrictIO(max_retries=_patience()), timeout=_TIMEOUT_S)
         methods = {link.extra_fields.get("method", "GET") for link in client.get_links("search")}
         method = "POST" if "POST" in methods else "GET"
-        return client.search(
-            method=method,
-            limit=_PAGE,
-            collections=[collection] if collection else None,
-            datetime=f"{question.start}T00:00:00Z/{question.end}T23:59:59.999Z",
-            **_where(question, method),
-            **_cloud_limit(client, question.cloud_cover, method),
-        )
+        return [
+            client.search(
+                method=method,
+                limit=_PAGE,
+                collections=[collection] if collection else None,
+                datetime=f"{question.start}T00:00:00Z/{question.end}T23:59:59.999Z",
+                **where,
+                **_cloud_limit(client, question.cloud_cover, method),
+            )
+            for where in _where(question, method)
+        ]
 
 
-def _where(question: Question, method: str) -> dict[str, Any]:
+def _where(question: Question, method: str) -> list[dict[str, Any]]:
     if method == "GET" or shapely.get_num_coordinates(question.aoi.geometry) > _MOST_VERTICES:
-        return {"bbox": question.aoi.bounds}
-    return {"intersects": question.aoi.to_geojson()}
+        return [{"bbox": box} for box in question.aoi.boxes]
+    return [{"intersects": question.aoi.to_geojson()}]
 
 
 def _cloud_limit(client: Client, limit: float | None, method: str) -> dict[str, Any]:
@@ -158,9 +171,13 @@ def _cloud_limit(client: Client, limit: float | None, method: str) -> dict[str, 
     return {}
 
 
+def _identity(item: object) -> str:
+    return f"{item.get('collection')}/{item.get('id')}" if isinstance(item, dict) else "?"
+
+
 def _check_progress(url: str, features: list[Any], seen: set[str]) -> None:
     """Stop a server whose next page is a page that has been, or that never ends."""
-    ids = {f"{item.get('collection')}/{item.get('id')}" if isinstance(item, dict) else "?" for item in features}
+    ids = {_identity(item) for item in features}
     if ids <= seen:
         raise SearchError(f"the STAC API {public_href(url)} gave the same page twice: its paging runs in circles")
     seen |= ids

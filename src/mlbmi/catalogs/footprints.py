@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import shapely
 from shapely.geometry import shape
 
+from mlbmi.antimeridian import cut, unwrapped
 from mlbmi.catalogs.checks import shown
 from mlbmi.errors import DialectError
 
@@ -26,7 +27,8 @@ def footprint(geometry: Mapping[str, Any]) -> BaseGeometry:
     Parameters
     ----------
     geometry : mapping
-        GeoJSON, longitude and latitude. One that crosses the 180th meridian must be cut there, as RFC 7946 asks.
+        GeoJSON, longitude and latitude. One that jumps across the 180th meridian, rather than be cut there as RFC 7946 asks, is
+        cut here.
 
     Returns
     -------
@@ -41,10 +43,10 @@ def footprint(geometry: Mapping[str, Any]) -> BaseGeometry:
     if kind not in ("Polygon", "MultiPolygon"):
         raise DialectError(f"its geometry is {shown(kind)}; it must be a Polygon or a MultiPolygon")
     try:
-        area = _area(shapely.force_2d(shape(dict(geometry))))
+        area = _area(unwrapped(shapely.force_2d(shape(dict(geometry)))))
     except (KeyError, TypeError, ValueError, IndexError, OverflowError, shapely.errors.ShapelyError) as error:
         raise DialectError(f"its geometry cannot be understood: {shown(str(error))}") from error
-    return _on_globe(area)
+    return _on_globe(cut(area))
 
 
 def _area(outline: BaseGeometry) -> BaseGeometry:

@@ -98,7 +98,7 @@ def locate(catalog: str, collection: str | None) -> Source:
     Parameters
     ----------
     catalog : str
-        A known name, the URL of a STAC API, or a path: a JSON file, or a folder that holds ``catalog.json``.
+        A known name, the URL of a STAC API, or a path: a JSON or Parquet file, or a folder that holds ``catalog.json``.
     collection : str or None
         None: the catalogue's own choice.
 
@@ -123,7 +123,7 @@ def locate(catalog: str, collection: str | None) -> Source:
 
 def _current_name(catalog: str) -> str:
     """Return the name of a known catalogue that was given by its address, old or new; anything else as it is."""
-    address = catalog.rstrip("/")
+    address = catalog.rstrip("/").removesuffix("/search")  # some give the address of the search, as older clients wanted
     if address in _RETIRED_URLS:
         _log.warning("%s has been retired; %s is searched instead", address, _RETIRED_URLS[address])
         return _RETIRED_URLS[address]

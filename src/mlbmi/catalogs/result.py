@@ -19,7 +19,7 @@ class SearchResult(Sequence["Scene"]):
     Attributes
     ----------
     scenes : tuple of Scene
-        By day, then tile; one for each.
+        By day, then tile; one for each, or the parts of a split granule in order of precedence.
     left_out : tuple of LeftOut
         Every other item that the catalogue offered, with the reason.
     catalog : str

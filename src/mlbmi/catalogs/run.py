@@ -9,7 +9,7 @@ from mlbmi.catalogs.checks import sanitised_id, shown
 from mlbmi.catalogs.items import scene_from_json
 from mlbmi.catalogs.known import RENAMED_COLLECTIONS, Source, locate
 from mlbmi.catalogs.result import SearchResult
-from mlbmi.catalogs.selection import Question, select, sorted_left_out
+from mlbmi.catalogs.selection import Question, answer, sorted_left_out
 from mlbmi.catalogs.static import Offer, offers_on_disk
 from mlbmi.errors import DialectError
 from mlbmi.types import LeftOut, Scene
@@ -32,6 +32,9 @@ def search(
     catalog: str | Path = "earth-search",
     collection: str | None = None,
     bands: Sequence[str] = ("red", "nir"),
+    tiles: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    baseline: str | None = None,
 ) -> SearchResult:
     """Find the Sentinel-2 L2A scenes that show an area, one for each tile and day.
 
@@ -45,12 +48,17 @@ def search(
         Largest clouded share of the whole scene, per cent.
     catalog : str or Path
         A name (``earth-search``, ``earth-search-c1``, ``planetary-computer``, ``cdse``), the URL of a STAC API, or a path: a
-        catalogue, a collection, an item or a FeatureCollection in JSON, or a folder that holds ``catalog.json``.
+        catalogue, a collection, an item or a FeatureCollection in JSON, a folder that holds ``catalog.json``, or STAC-GeoParquet
+        (``.parquet``; needs pyarrow).
     collection : str, optional
         Collection to search; by default the catalogue's own choice, for a URL or a path any. The retired
         ``sentinel-s2-l2a-cogs`` is understood.
     bands : sequence of str
         Canonical reflectance bands that a scene must have, besides ``scl``.
+    tiles, platforms : sequence of str
+        MGRS tiles (``33UUU``) and satellites (``sentinel-2a``) to keep to; empty: any.
+    baseline : str, optional
+        Least processing baseline, ``"04.00"``.
 
     Returns
     -------
@@ -65,12 +73,21 @@ def search(
     SearchError
         If the catalogue cannot be reached or is not STAC. One bad item never raises.
     """
-    question = Question(aoi=aoi, start=start, end=end, cloud_cover=cloud_cover, bands=tuple(bands))
+    question = Question(
+        aoi=aoi,
+        start=start,
+        end=end,
+        cloud_cover=cloud_cover,
+        bands=tuple(bands),
+        tiles=tuple(tiles),
+        platforms=tuple(platforms),
+        baseline=baseline,
+    )
     source = locate(str(catalog), collection)
     found = [_understand(offer, source.collection) for offer in _offers(source, question)]
     scenes = [scene for scene in found if isinstance(scene, Scene)]
     not_understood = [left for left in found if isinstance(left, LeftOut)]
-    kept, left_out = select(scenes, aoi=aoi, start=start, end=end, cloud_cover=cloud_cover, bands=bands)
+    kept, left_out = answer(scenes, question)
     return SearchResult(kept, sorted_left_out((*not_understood, *left_out)), catalog=source.name, collection=source.collection)
 
 

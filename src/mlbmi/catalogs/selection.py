@@ -1,4 +1,4 @@
-"""Which scenes answer the question, and one of them for each tile and day: pure, whatever a server has filtered already."""
+"""Which scenes answer the question, one of them (or its parts) for each tile and day: pure, whatever a server has filtered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlbmi.catalogs.filters import baseline_name, platform_name, tile_name
 from mlbmi.catalogs.footprints import share_area
+from mlbmi.catalogs.parts import is_further_part, most_alike
 from mlbmi.errors import ConfigError
 from mlbmi.sentinel2 import BANDS, baseline_number
 from mlbmi.types import LeftOut, Scene
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlbmi.aoi import AOI
 
-__all__ = ["Question", "select", "sorted_left_out"]
+__all__ = ["Question", "answer", "select", "sorted_left_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,18 @@ class Question:
         Largest clouded share of the whole scene, per cent; None: any.
     bands : tuple of str
         Canonical reflectance bands that a scene must have; ``scl`` it must have besides.
+    tiles : tuple of str
+        MGRS tiles to keep to; empty: any.
+    platforms : tuple of str
+        Satellites to keep to, ``sentinel-2a`` and so on; empty: any.
+    baseline : str or None
+        Least processing baseline, ``"04.00"``; None: any.
 
     Raises
     ------
     ConfigError
-        If the days are in the wrong order or no plain dates, the limit is outside 0-100, or a band is unknown.
+        If the days are in the wrong order or no plain dates, the limit is outside 0-100, or a band, tile, satellite or baseline
+        is none.
     """
 
     aoi: AOI
@@ -46,6 +55,9 @@ class Question:
     end: dt.date
     cloud_cover: float | None = None
     bands: tuple[str, ...] = ("red", "nir")
+    tiles: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    baseline: str | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -58,6 +70,10 @@ class Question:
             raise ConfigError(f"cloud cover {self.cloud_cover!r} must lie in 0-100 %")
         if unknown := [band for band in self.bands if band not in BANDS]:
             raise ConfigError(f"{unknown[0]!r} is not a Sentinel-2 band", remedy=f"Bands are {', '.join(BANDS)}.")
+        # One spelling of each from here on; frozen only means that nobody else may.
+        object.__setattr__(self, "tiles", tuple(tile_name(tile) for tile in self.tiles))
+        object.__setattr__(self, "platforms", tuple(platform_name(platform) for platform in self.platforms))
+        object.__setattr__(self, "baseline", None if self.baseline is None else baseline_name(self.baseline))
 
 
 def select(
@@ -68,8 +84,11 @@ def select(
     end: dt.date,
     cloud_cover: float | None = None,
     bands: Sequence[str] = ("red", "nir"),
+    tiles: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    baseline: str | None = None,
 ) -> tuple[tuple[Scene, ...], tuple[LeftOut, ...]]:
-    """Keep the scenes that answer a question, one for each tile and UTC day; say why each of the others is left out.
+    """Keep the scenes that answer a question, one for each tile and UTC day or the parts of a split one; say why not the others.
 
     Parameters
     ----------
@@ -83,12 +102,18 @@ def select(
         Largest clouded share of the whole scene, per cent. A scene that does not state its share is then left out.
     bands : sequence of str
         Canonical reflectance bands that a scene must have, besides ``scl``.
+    tiles, platforms : sequence of str
+        MGRS tiles and satellites to keep to; empty: any. A scene that does not state its satellite is left out
+        where some are asked for.
+    baseline : str, optional
+        Least processing baseline. A scene that does not state its own is then left out.
 
     Returns
     -------
     kept : tuple of Scene
         By day, then tile. Among scenes of one tile and day that pass every other test: the newest processing baseline, then the
-        highest sequence number, then the last id in alphabetical order.
+        highest sequence number, then the last id in alphabetical order. Beside it stand, in order of precedence, the further
+        parts of a split granule: scenes of its datatake and baseline that show ground which it does not.
     left_out : tuple of LeftOut
         Every other scene, once, with the value and the rule.
 
@@ -97,13 +122,32 @@ def select(
     ConfigError
         If the question cannot be asked (:class:`Question`).
     """
-    question = Question(aoi=aoi, start=start, end=end, cloud_cover=cloud_cover, bands=tuple(bands))
+    question = Question(
+        aoi=aoi,
+        start=start,
+        end=end,
+        cloud_cover=cloud_cover,
+        bands=tuple(bands),
+        tiles=tuple(tiles),
+        platforms=tuple(platforms),
+        baseline=baseline,
+    )
+    return answer(scenes, question)
+
+
+def answer(scenes: Iterable[Scene], question: Question) -> tuple[tuple[Scene, ...], tuple[LeftOut, ...]]:
+    """Do what :func:`select` does, for a question that has been checked."""
     candidates, left_out = _filtered(list(scenes), question)
     kept: list[Scene] = []
     for _, rivals in itertools.groupby(sorted(candidates, key=_rank), key=_place):
         *losers, winner = rivals
-        kept.append(winner)
-        left_out += [_left(loser, _defeat(loser, winner)) for loser in losers]
+        used = [winner]
+        for loser in reversed(losers):
+            if is_further_part(loser, used, question.aoi.geometry):
+                used.append(loser)
+            else:
+                left_out.append(_left(loser, _defeat(loser, most_alike(loser, used))))
+        kept += used
     return tuple(kept), sorted_left_out(left_out)
 
 
@@ -137,8 +181,27 @@ def _objection(scene: Scene, question: Question, *, covers: bool) -> str:
             return f"it states no cloud cover, and {limit}"
         if scene.cloud_cover > question.cloud_cover:
             return f"its cloud cover is {scene.cloud_cover:.6g} %, and {limit}"
+    if reason := _not_asked_for(scene, question):
+        return reason
     lacking = [band for band in (*question.bands, "scl") if band not in scene.assets]
     return f"it lacks {', '.join(lacking)}" if lacking else ""
+
+
+def _not_asked_for(scene: Scene, question: Question) -> str:
+    """Return which filter of tile, satellite or baseline the scene does not pass; empty if it passes all."""
+    if question.tiles and scene.tile not in question.tiles:
+        return f"its tile {scene.tile} is not {' or '.join(question.tiles)}"
+    if question.platforms and scene.platform not in question.platforms:
+        stated = f"its satellite is {scene.platform}" if scene.platform else "it states no satellite"
+        return f"{stated}, and {' or '.join(question.platforms)} is asked for"
+    if question.baseline is None:
+        return ""
+    least = baseline_number(question.baseline) or (0, 0)
+    if not scene.baseline:
+        return f"it states no processing baseline, and the least is {question.baseline}"
+    if _numbers(scene) < least:
+        return f"its processing baseline is {scene.baseline}, and the least is {question.baseline}"
+    return ""
 
 
 def _left(scene: Scene, reason: str) -> LeftOut:

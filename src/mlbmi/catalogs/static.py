@@ -1,4 +1,4 @@
-"""Catalogues on disk: a STAC catalogue or collection, a single item, a saved answer of an API.
+"""Catalogues on disk: a STAC catalogue or collection, a single item, a saved answer of an API, STAC-GeoParquet.
 
 Links are followed by hand and only to local files: reading a catalogue on disk never uses the network.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlbmi.catalogs.addresses import is_url, resolve_href
 from mlbmi.catalogs.checks import sanitised_id, shown
+from mlbmi.catalogs.geoparquet import SUFFIXES, items_of_parquet
 from mlbmi.errors import DialectError, SearchError
 from mlbmi.types import LeftOut
 
@@ -52,7 +53,8 @@ def offers_on_disk(path: Path) -> Iterator[Offer | LeftOut]:
     Parameters
     ----------
     path : Path
-        Absolute path of a catalogue, a collection, an item, a FeatureCollection or a bare list of items.
+        Absolute path of a catalogue, a collection, an item, a FeatureCollection or a bare list of items, in JSON; or of
+        STAC-GeoParquet.
 
     Yields
     ------
@@ -64,6 +66,8 @@ def offers_on_disk(path: Path) -> Iterator[Offer | LeftOut]:
     SearchError
         If ``path`` itself cannot be read or is not STAC.
     """
+    if path.suffix.lower() in SUFFIXES:
+        return (_saved(item, path) for item in items_of_parquet(path))
     try:
         content = _read(path)
     except DialectError as error:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from mlbmi import catalogs
+from mlbmi.config import default_catalog
 from mlbmi.cube import assemble
 from mlbmi.errors import InputError, NothingFoundError
+from mlbmi.period import period
 from mlbmi.pipeline.acquire import Recipe, scene_indices
 from mlbmi.pipeline.planning import bands_for, plan_grids
 from mlbmi.read import configured
 from mlbmi.sentinel2 import SCL_KEEP
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mlbmi.aoi import AOI
@@ -28,11 +31,15 @@ __all__ = ["load", "search"]
 def search(
     aoi: AOI,
     *,
-    start: str | dt.date,
-    end: str | dt.date,
+    start: str | dt.date | None = None,
+    end: str | dt.date | None = None,
+    days_back: int | None = None,
     cloud_cover: float | None = None,
-    catalog: str = "earth-search",
+    catalog: str | None = None,
     collection: str | None = None,
+    tiles: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    baseline: str | None = None,
     indices: Sequence[str] = ("ndvi",),
 ) -> SearchResult:
     """Find the Sentinel-2 L2A scenes over an area.
@@ -43,21 +50,28 @@ def search(
         The area.
     start, end : str or datetime.date
         First and last UTC day, both included; ISO 8601 if text.
+    days_back : int, optional
+        In place of ``start``: so many days before ``end``, which is then today (UTC) by default.
     cloud_cover : float, optional
         Largest clouded share of the whole scene, per cent.
-    catalog : str
+    catalog : str, optional
         ``earth-search``, ``earth-search-c1``, ``planetary-computer``, ``cdse``, the URL of a STAC API, or the path of a static
-        catalogue.
+        catalogue. None: what the environment variable ``STAC_API_URL`` names, or a ``.env`` file of the working folder; else
+        ``earth-search``.
     collection : str, optional
         Collection within it.
+    tiles, platforms : sequence of str
+        MGRS tiles (``33UUU``) and satellites (``sentinel-2a``) to keep to; empty: any.
+    baseline : str, optional
+        Least processing baseline, ``"04.00"``.
     indices : sequence of str
         Indices that the scenes must have the bands for.
 
     Returns
     -------
     SearchResult
-        A sequence of :class:`~mlbmi.types.Scene`, one for each tile and day; what was left out, with reasons, is in its
-        ``left_out``.
+        A sequence of :class:`~mlbmi.types.Scene`, one for each tile and day, or the parts of a split granule; what was left
+        out, with reasons, is in its ``left_out``.
 
     Raises
     ------
@@ -66,14 +80,18 @@ def search(
     SearchError
         If the catalogue cannot be read.
     """
+    first, last = period(start, end, days_back)
     return catalogs.search(
         aoi,
-        start=_as_date(start, "start"),
-        end=_as_date(end, "end"),
+        start=first,
+        end=last,
         cloud_cover=cloud_cover,
-        catalog=catalog,
+        catalog=catalog or default_catalog(),
         collection=collection,
         bands=bands_for(indices),
+        tiles=tiles,
+        platforms=platforms,
+        baseline=baseline,
     )
 
 
@@ -111,14 +129,14 @@ def load(
     Raises
     ------
     InputError
-        If two scenes show the same tile on the same day.
+        If two scenes show the same tile on the same day, and are not parts of one split granule.
     NothingFoundError
         If there is no scene, or none has a pixel inside the area.
     ReadError
         If a raster cannot be read: nothing is skipped here.
     """
     scenes = list(scenes)
-    _check_unique(scenes)
+    _check_unique(scenes, aoi)
     if not scenes:
         raise NothingFoundError("there is no scene to load")
     bands = bands_for(indices)
@@ -147,23 +165,15 @@ def _fused_day(
     return {name: values.where(inside) for name, values in fused.items()}
 
 
-def _check_unique(scenes: Sequence[Scene]) -> None:
-    seen: dict[tuple[str, dt.date], str] = {}
+def _check_unique(scenes: Sequence[Scene], aoi: AOI) -> None:
+    seen: dict[tuple[str, dt.date], list[Scene]] = defaultdict(list)
     for scene in scenes:
-        other = seen.setdefault((scene.tile, scene.date), scene.item_id)
-        if other != scene.item_id:
+        others = seen[scene.tile, scene.date]
+        if scene.item_id in {other.item_id for other in others}:
+            continue
+        if others and not catalogs.is_further_part(scene, others, aoi.geometry):
             raise InputError(
-                f"scenes {other!r} and {scene.item_id!r} both show tile {scene.tile} on {scene.date}; there may be one",
+                f"{others[0].item_id!r} and {scene.item_id!r} both show tile {scene.tile} on {scene.date}; there may be one",
                 remedy="Take them from one `search`, which chooses.",
             )
-
-
-def _as_date(value: str | dt.date, name: str) -> dt.date:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(value)
-    except ValueError as error:
-        raise InputError(f"{name} = {value!r} is not a date such as '2020-01-31'") from error
+        others.append(scene)

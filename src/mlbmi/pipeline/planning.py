@@ -80,6 +80,9 @@ def plan(config: RunConfig) -> RunPlan:
         catalog=config.catalog,
         collection=config.collection,
         bands=bands,
+        tiles=config.tile,
+        platforms=config.platform,
+        baseline=config.baseline,
     )
     if not found.scenes:
         raise _nothing_found(found, config)
@@ -101,7 +104,7 @@ def plan_grids(
     Parameters
     ----------
     scenes : sequence of Scene
-        At most one for each tile and day.
+        At most one for each tile and day, or the parts of a split granule in order of precedence.
     aoi : AOI
         The area.
     bands : sequence of str
@@ -137,7 +140,9 @@ def _tile_grids(
         if geobox is None:
             left_out += [_outside(scene) for scene in scenes]
         else:
-            grids.append(GridPlan(name=tile, geobox=geobox, days=tuple(DayPlan(date=s.date, scenes=(s,)) for s in scenes)))
+            days = itertools.groupby(scenes, key=lambda scene: scene.date)
+            planned = tuple(DayPlan(date=date, scenes=tuple(parts)) for date, parts in days)
+            grids.append(GridPlan(name=tile, geobox=geobox, days=planned))
     return tuple(grids), tuple(left_out)
 
 
@@ -187,7 +192,8 @@ def _covered(scenes: Iterable[Scene], aoi: AOI) -> float:
 def _off_meridian(tile: str, aoi: AOI) -> float:
     """Degrees of longitude between the area and the central meridian of a tile's UTM zone, where the plane is truest."""
     zone = tile_epsg(tile) % 100
-    return round(float(abs(aoi.geometry.centroid.x - (6 * zone - 183))), 6)
+    off = (aoi.centre_longitude - (6 * zone - 183) + 180) % 360 - 180
+    return round(abs(off), 6)
 
 
 def _native_geobox(scenes: Sequence[Scene], bands: Sequence[str]) -> GeoBox:
