@@ -35,6 +35,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+cache_app = typer.Typer(
+    help="What lies in the download folder, and making room in it.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(cache_app, name="cache")
+
 AoiArgument = Annotated[
     Path,
     typer.Argument(
@@ -220,6 +227,9 @@ EnvFile = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, and read no pixel.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run's results in the output folder.")]
+DownloadFolder = Annotated[
+    Path | None, typer.Option("--out", help="Download folder.", show_default="assets, in the user's cache folder")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no log below warnings.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every step to stderr.")]
@@ -487,6 +497,105 @@ def search(
         terminal.show_scenes(found, as_json=as_json)
         if not found.scenes:
             raise typer.Exit(3)
+
+
+@app.command()
+def download(
+    aoi: AoiArgument,
+    *,
+    start: Start = None,
+    end: End = None,
+    days_back: DaysBack = None,
+    cloud_cover: CloudCover = None,
+    catalog: CatalogOption = None,
+    collection: Collection = None,
+    tile: Tile = None,
+    platform: Platform = None,
+    baseline: Baseline = None,
+    index: Index = None,
+    band: Annotated[
+        list[str] | None,
+        typer.Option("--band", help="Band to fetch; may be repeated.", show_default="those of the indices, and scl"),
+    ] = None,
+    out: DownloadFolder = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Files fetched at a time.", show_default="4")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Send no request; say what is there and what is missing.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Hash anew what is there; set damaged files aside and fetch them again.")
+    ] = False,
+    config: Settings = None,
+    env_filename: EnvFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is there and what is missing; fetch nothing.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Fetch whole files, each proved before it counts; the same command again goes on, and fetches nothing twice."""
+    given = {
+        "aoi": aoi,
+        "start": start,
+        "end": end,
+        "days_back": days_back,
+        "cloud_cover": cloud_cover,
+        "catalog": catalog,
+        "collection": collection,
+        "tile": _tuple(tile),
+        "platform": _tuple(platform),
+        "baseline": baseline,
+        "index": _tuple(index),
+        "workers": workers,
+    }
+    with _plain_errors(quiet=quiet, verbose=verbose):
+        from mlbmi import terminal_download
+        from mlbmi.aoi import AOI
+        from mlbmi.config import load_config
+        from mlbmi.pipeline.downloading import download_scenes
+
+        settings = load_config(given, toml=config, dotenv=env_filename)
+        with terminal.progress(quiet=quiet) as shown:
+            result = download_scenes(
+                AOI.from_file(settings.aoi),
+                settings,
+                bands=_tuple(band) or (),
+                out=out,
+                offline=offline,
+                verify=verify,
+                dry_run=dry_run,
+                progress=shown,
+            )
+        terminal_download.show_download(result, as_json=as_json)
+        if result.exit_code and not dry_run:
+            raise typer.Exit(result.exit_code)
+
+
+@cache_app.command("ls")
+def cache_ls(*, out: DownloadFolder = None, as_json: Json = False) -> None:
+    """List the files of the download folder, least recently used first."""
+    with _plain_errors(quiet=False, verbose=False):
+        from mlbmi import terminal_download
+        from mlbmi.download import Store, default_folder, entries
+
+        store = Store(out or default_folder())
+        terminal_download.show_entries(entries(store), store.root, "Files", as_json=as_json)
+
+
+@cache_app.command("prune")
+def cache_prune(
+    *,
+    limit: Annotated[str, typer.Option("--limit", help="Room to keep, e.g. 20GB; 0 removes all.", metavar="SIZE")],
+    out: DownloadFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Remove the least recently used files of the download folder until the rest fits."""
+    with _plain_errors(quiet=False, verbose=False):
+        from mlbmi import terminal_download
+        from mlbmi.download import Store, default_folder, parse_size, prune, write_catalogue
+
+        size = parse_size(limit)
+        store = Store(out or default_folder())
+        removed = prune(store, limit=size)
+        write_catalogue(store, ())
+        terminal_download.show_entries(removed, store.root, "Removed", as_json=as_json)
 
 
 @app.command()

@@ -42,6 +42,7 @@ __all__ = [
 
 _TITLES = {
     "simulate": "Simulating the reserve (once)",
+    "download": "Fetching files",
     "read": "Reading and masking",
     "cluster": "Clustering",
     "apply": "Applying the model",

@@ -13,7 +13,18 @@ from mlbmi.config import RunConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-COMMANDS = get_command(app).commands
+
+
+def _flat(commands, before=""):
+    """Name each command, those of a group with the group's name before theirs."""
+    for name, command in commands.items():
+        if hasattr(command, "commands"):
+            yield from _flat(command.commands, f"{before}{name} ")
+        else:
+            yield before + name, command
+
+
+COMMANDS = dict(_flat(get_command(app).commands))
 SILENT = {"--help", "-h"}
 
 

@@ -1,0 +1,264 @@
+"""HTTP: one request, and what its failure means. The one place that decides what is tried again.
+
+Tried again, with exponential delays and jitter: connections that break or stall, 408, 429 and 5xx; ``Retry-After`` is obeyed.
+Never: 401, 403, 404 and other refusals, except once where the address can be signed anew.
+No message holds an address with its query, and urllib3's own log lines lose theirs, since signatures travel there.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from mlbmi.errors import ReadError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator, Mapping
+
+    import urllib3
+
+__all__ = ["Address", "Client", "RefusedError", "Resolve", "Retries", "TransientError", "as_published"]
+
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_SIGNATURE_REFUSED = frozenset({401, 403})
+_STALL_BYTES_PER_S = 1000
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to send a request for an href: signed if need be.
+
+    Attributes
+    ----------
+    url : str
+        ``http`` or ``https``; may hold a signature.
+    headers : mapping of str to str
+        To send along, e.g. ``x-amz-request-payer``.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Resolve(Protocol):
+    """Turns an href into an address; asked before each request."""
+
+    def __call__(self, href: str, *, renew: bool) -> Address:
+        """Return the address; ``renew``: the last one was refused with 401 or 403, sign anew if that can be done."""
+
+
+def as_published(href: str, *, renew: bool = False) -> Address:  # noqa: ARG001 - nothing to renew
+    """Take an href as it stands.
+
+    Raises
+    ------
+    ReadError
+        If it is not http or https.
+    """
+    scheme = urlsplit(href).scheme
+    if scheme not in ("http", "https"):
+        raise ReadError(
+            f"whole files are fetched over http and https; this address begins with {scheme}://",
+            remedy="Choose a catalogue that publishes https addresses, such as earth-search.",
+        )
+    return Address(href)
+
+
+class TransientError(Exception):
+    """A failure worth another try; never leaves this room."""
+
+    def __init__(self, reason: str, *, wait_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+
+
+class RefusedError(Exception):
+    """An answer that another try would not change; never leaves this room."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+    @property
+    def may_be_signature(self) -> bool:
+        """Whether a new signature might change the answer."""
+        return self.status in _SIGNATURE_REFUSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How patiently a file is fetched.
+
+    Attributes
+    ----------
+    without_progress : int
+        Failures in a row, without one new byte, after which it is given up.
+    total : int
+        Failures altogether.
+    delay_s, longest_s : float
+        First delay, doubled each time, and the longest. What is waited is a random share, a half or more, of it.
+    longest_asked_s : float
+        A server that asks for more (``Retry-After``) is not waited for.
+    """
+
+    without_progress: int = 8
+    total: int = 100
+    delay_s: float = 0.5
+    longest_s: float = 30.0
+    longest_asked_s: float = 300.0
+
+    def wait(self, failures: int, asked_s: float | None, stop: threading.Event) -> bool:
+        """Wait before the next try, and return False if the server asks for too long a wait."""
+        if asked_s is not None and asked_s > self.longest_asked_s:
+            return False
+        delay = min(self.longest_s, self.delay_s * 2.0 ** min(failures - 1, 30))
+        stop.wait(max(asked_s or 0.0, delay * random.uniform(0.5, 1.0)))  # noqa: S311 - jitter
+        return True
+
+
+class _NoQueries(logging.Filter):
+    """Cut what follows a question mark from every argument of a log line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else _plain(arg) for arg in record.args)
+        return True
+
+
+def _plain(argument: object) -> object:
+    return argument if isinstance(argument, int | float | None) else str(argument).partition("?")[0]
+
+
+_NO_QUERIES = _NoQueries()
+for _name in ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry", "urllib3.connection"):
+    logging.getLogger(_name).addFilter(_NO_QUERIES)
+
+
+class Client:
+    """Connections kept open and shared by threads. Proxies of the environment (``https_proxy``) are honoured.
+
+    Parameters
+    ----------
+    connections : int
+        Kept open for each host; no more are opened.
+    connect_s, stall_s : float
+        Seconds to wait for a connection; seconds at less than 1000 bytes a second after which an answer counts as dead.
+    """
+
+    def __init__(self, *, connections: int = 8, connect_s: float = 20.0, stall_s: float = 30.0) -> None:
+        import urllib3
+
+        self._stall_s = stall_s
+        self._options = {
+            "maxsize": connections,
+            "block": True,
+            "timeout": urllib3.Timeout(connect=connect_s, read=stall_s),
+            # Only redirects are followed here; what is tried again is decided in one place, above.
+            "retries": urllib3.Retry(
+                total=None, connect=0, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False
+            ),
+        }
+        self._pools: dict[str, urllib3.PoolManager] = {}
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        from urllib.request import getproxies, proxy_bypass
+
+        import urllib3
+
+        parts = urlsplit(url)
+        proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
+        if proxy not in self._pools:
+            made: urllib3.PoolManager = (
+                urllib3.ProxyManager(proxy, **self._options) if proxy else urllib3.PoolManager(**self._options)  # type: ignore[arg-type]
+            )
+            self._pools.setdefault(proxy, made)
+        return self._pools[proxy]
+
+    def get(self, address: Address, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        """Send a request and return its answer, the body not yet read; the caller must :func:`drop` it.
+
+        Raises
+        ------
+        TransientError, RefusedError
+            If there is none, or it is none of 200, 206, 416.
+        """
+        import urllib3
+
+        sent = {"Accept-Encoding": "identity", "User-Agent": "mlbmi", **address.headers, **headers}
+        try:
+            response = self._pool(address.url).request("GET", address.url, headers=sent, preload_content=False)
+        except urllib3.exceptions.HTTPError as error:
+            problem = _describe(error)
+        else:
+            if response.status in (200, 206, 416):
+                return response
+            drop(response)
+            raise _failure(response)
+        # Outside the except clause: urllib3's messages hold the address with its query, and must not hang on ours as context.
+        raise TransientError(problem)
+
+    def body(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+        """Yield the body as it arrives.
+
+        Raises
+        ------
+        TransientError
+            If the connection breaks, ends early or stalls; what came until then has been yielded.
+        """
+        import urllib3
+
+        since, received = time.monotonic(), 0
+        while True:
+            problem = ""
+            try:
+                chunk = response.read1(_CHUNK, decode_content=False)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                problem = _describe(error)
+            if problem:
+                raise TransientError(problem)
+            if not chunk:
+                return
+            yield chunk
+            received += len(chunk)
+            elapsed = time.monotonic() - since
+            if elapsed > self._stall_s:
+                if received < _STALL_BYTES_PER_S * elapsed:
+                    raise TransientError(f"the server sent {received} bytes in {elapsed:.0f} s")
+                since, received = time.monotonic(), 0
+
+
+def drop(response: urllib3.BaseHTTPResponse) -> None:
+    """Close an answer's connection where its body was not read to the end; else give it back."""
+    response.close()
+    response.release_conn()
+
+
+def _describe(error: Exception) -> str:
+    """Name a broken connection without urllib3's message, which holds the address."""
+    cause = getattr(error, "reason", None) or error
+    return f"the connection failed ({type(cause).__name__})"
+
+
+def _failure(response: urllib3.BaseHTTPResponse) -> TransientError | RefusedError:
+    reason = f"the server answered {response.status}"
+    if response.status in _TRANSIENT:
+        return TransientError(reason, wait_s=_retry_after(response.headers.get("Retry-After", "")))
+    return RefusedError(reason, response.status)
+
+
+def _retry_after(value: str) -> float | None:
+    """Read seconds, or a date (RFC 9110, 10.2.3)."""
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
