@@ -357,3 +357,11 @@ def test_recorded_items_give_the_same_scene_through_pystac(realdata, name):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert scene_from_item(pystac.Item.from_dict(content)) == direct
+
+
+@pytest.mark.parametrize("stated", ["not hex", "12" * 200, 5, None, "", "1220"])
+def test_what_is_no_checksum_is_none(stated):
+    from mlbmi.catalogs.items import _checksum
+
+    assert _checksum({"file:checksum": stated}) == ""
+    assert _checksum({"file:checksum": "1220" + "AB" * 32}) == "1220" + "ab" * 32

@@ -29,6 +29,7 @@ _PRODUCT_FIELDS = ("s2:product_type", "product:type", "s2:product_uri", "sentine
 _IS_SENTINEL2 = re.compile(r"sentinel[-_ ]?2|sentinel-s2|(^|\s)S2[A-D]_|S2MSI", re.IGNORECASE)
 _IS_L2A = re.compile(r"L2A|MSI2A", re.IGNORECASE)
 _IS_OTHER_LEVEL = re.compile(r"L1C|MSI1C", re.IGNORECASE)
+_MULTIHASH = re.compile(r"[0-9a-fA-F]{8,140}")
 _ORBITS = range(1, 144)
 
 
@@ -210,6 +211,12 @@ def _cloud_cover(properties: Mapping[str, Any]) -> float | None:
     return cover
 
 
+def _checksum(published: Mapping[str, Any]) -> str:
+    """Return ``file:checksum`` where it is hexadecimal and no longer than any hash; nothing else is one."""
+    stated = published.get("file:checksum")
+    return stated.lower() if isinstance(stated, str) and _MULTIHASH.fullmatch(stated) else ""
+
+
 def _asset(band: str, key: str, published: Mapping[str, Any], base: str | None, *, trusted: bool) -> Asset:
     try:
         first = _first_band(published)
@@ -221,6 +228,7 @@ def _asset(band: str, key: str, published: Mapping[str, Any], base: str | None, 
             scale=_radiometry(published, first, "scale"),
             offset=_radiometry(published, first, "offset"),
             nodata=_nodata(published, first),
+            checksum=_checksum(published),
         )
     except DialectError as error:
         raise DialectError(f"asset {key}: {error.message}") from error

@@ -76,7 +76,9 @@ def wanted_assets(scenes: Iterable[Scene], bands: Sequence[str]) -> tuple[Wanted
             if other is not None and other.item_id != scene.item_id:
                 place = place.parent / (scene.item_id.strip(".") or "further-item") / place.name
             path = str(place)
-            wanted[path] = Wanted(path=path, href=asset.href, item_id=scene.item_id, band=band, epsg=scene.epsg)
+            wanted[path] = Wanted(
+                path=path, href=asset.href, item_id=scene.item_id, band=band, epsg=scene.epsg, checksum=asset.checksum
+            )
     return tuple(wanted.values())
 
 

@@ -51,6 +51,8 @@ class Asset:
         that is :class:`OffsetDecision`.
     nodata : float or None
         Stated missing value in DN.
+    checksum : str
+        Multihash of the file in hexadecimal, as the STAC file extension states it; empty if it does not.
     """
 
     band: str
@@ -60,6 +62,7 @@ class Asset:
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None
+    checksum: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
