@@ -166,6 +166,12 @@ def test_a_model_to_match_that_fits_nothing_is_refused(small, finished, tmp_path
         mlbmi.run(config)
 
 
+def test_images_each_alone_take_no_numbers_from_a_model(small, finished, tmp_path):
+    path = finished.out / "model_images_ndvi_k4.json"
+    with pytest.raises(ConfigError, match="each alone"):
+        mlbmi.run(configure(small, tmp_path / "out", mode=("images",), pooled=False, match=(path,)))
+
+
 @pytest.mark.parametrize("mode", ["images", "timeseries", "located", "bands"])
 def test_a_model_applied_to_its_own_data_gives_its_own_maps(mode, small, finished, tmp_path):
     (path,) = finished.out.glob(f"model_{mode}_*.json")

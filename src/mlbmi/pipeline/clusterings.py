@@ -91,7 +91,7 @@ class Clusterer:
         Raises
         ------
         ConfigError
-            If a model to match fits none of the tasks.
+            If a model to match fits none of the tasks, or is to number images clustered each alone.
         InputError
             If a model cannot be read.
         """
@@ -104,6 +104,10 @@ class Clusterer:
                 raise ConfigError(
                     f"model {str(path)!r} is of mode {model.mode} and index {model.index}; this run clusters {have}",
                     remedy="Give a model of the same mode and index.",
+                )
+            if model.mode == "images" and not config.pooled:
+                raise ConfigError(
+                    f"model {str(path)!r} cannot number images that are clustered each alone", remedy="Cluster them together."
                 )
             made._references[by_name[model.mode, model.index]] = model
         return made
