@@ -19,7 +19,7 @@ from mlbmi.types import KSelection
 def test_what_is_asked_of_the_choice_is_what_will_be_clustered(mode, least, date, monkeypatch):
     asked = []
 
-    def select(data, k_range, **options):
+    def select(_data, k_range, **options):
         asked.append((list(k_range), options))
         return KSelection(mode=mode, index="", n_clusters=4, reason="because", scores=(), sample=0, seed=0)
 
