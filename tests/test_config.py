@@ -7,8 +7,9 @@ import datetime as dt
 import pytest
 from pydantic import ValidationError
 
-from mlbmi.config import RunConfig, default_catalog, load_config
+from mlbmi.config import RunConfig
 from mlbmi.errors import ConfigError
+from mlbmi.settings import default_catalog, load_config
 
 NEEDED = {"aoi": "a.geojson", "start": "2020-01-01", "end": "2020-02-01"}
 

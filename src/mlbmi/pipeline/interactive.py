@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from mlbmi import catalogs
-from mlbmi.config import default_catalog
 from mlbmi.cube import assemble
 from mlbmi.errors import InputError, NothingFoundError
 from mlbmi.period import period
@@ -16,6 +15,7 @@ from mlbmi.pipeline.acquire import Recipe, scene_indices
 from mlbmi.pipeline.planning import bands_for, plan_grids
 from mlbmi.read import configured
 from mlbmi.sentinel2 import SCL_KEEP
+from mlbmi.settings import default_catalog
 
 if TYPE_CHECKING:
     import datetime as dt

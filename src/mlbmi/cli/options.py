@@ -1,0 +1,200 @@
+"""The options of the command line, each once: its type, its name and its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_CLUSTERING = "Clustering"
+_MASKING = "Masking"
+
+AoiArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="Outline: GeoJSON, GeoPackage, Shapefile, FlatGeobuf, KML or WKT file; or WKT as text; or west,south,east,north.",
+        show_default=False,
+    ),
+]
+Start = Annotated[str | None, typer.Option("--start", help="First day, e.g. 2020-01-01.", show_default=False)]
+End = Annotated[str | None, typer.Option("--end", help="Last day, included.", show_default=False)]
+DaysBack = Annotated[
+    int | None,
+    typer.Option(
+        "--days-back",
+        help="In place of --start: so many days before --end, which is then today (UTC) by default.",
+        show_default=False,
+        metavar="N",
+    ),
+]
+Tile = Annotated[
+    list[str] | None, typer.Option("--tile", help="MGRS tile to keep to, e.g. 33UUU; may be repeated.", show_default="any")
+]
+Platform = Annotated[
+    list[str] | None,
+    typer.Option("--platform", help="Satellite to keep to, e.g. sentinel-2a; may be repeated.", show_default="any"),
+]
+Baseline = Annotated[str | None, typer.Option("--baseline", help="Least processing baseline, e.g. 04.00.", show_default="any")]
+CloudCover = Annotated[
+    float | None, typer.Option("--cloud-cover", help="Largest clouded share of a whole scene, per cent.", show_default="no limit")
+]
+CatalogOption = Annotated[
+    str | None,
+    typer.Option(
+        "--catalog",
+        help="earth-search, earth-search-c1, planetary-computer, cdse, the URL of a STAC API, or the path of a "
+        "catalog.json or STAC-GeoParquet.",
+        show_default="STAC_API_URL, else earth-search",
+    ),
+]
+Collection = Annotated[
+    str | None, typer.Option("--collection", help="Collection in the catalogue.", show_default="its Sentinel-2 L2A")
+]
+Index = Annotated[
+    list[str] | None, typer.Option("--index", help="Index to compute and cluster; may be repeated.", show_default="ndvi")
+]
+NClusters = Annotated[
+    str | None,
+    typer.Option(
+        "--n-clusters",
+        help="Number of clusters, 2-255, or auto: chosen by the data.",
+        show_default="5",
+        metavar="K|auto",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+KRange = Annotated[
+    tuple[int, int] | None,
+    typer.Option("--k-range", help="From and to, for auto.", show_default="2 10", rich_help_panel=_CLUSTERING),
+]
+ModeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mode",
+        help="images: each image's grey levels; timeseries: each pixel's series; bands: the colours of a composite; "
+        "located: series and place. May be repeated.",
+        show_default="images timeseries",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+Pooled = Annotated[
+    bool | None,
+    typer.Option(
+        "--pooled/--each-image",
+        help="One exact model for all images, or one for each alone.",
+        show_default="pooled",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+BandOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--band", help="Band for mode bands; may be repeated.", show_default="blue green red nir", rich_help_panel=_CLUSTERING
+    ),
+]
+BandsDate = Annotated[
+    str | None,
+    typer.Option(
+        "--bands-date", help="Date for mode bands.", show_default="the median of all dates", rich_help_panel=_CLUSTERING
+    ),
+]
+ScalingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scaling",
+        help="none, robust (median and interquantile range), standard, or profile (the shape of each series).",
+        show_default="none",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+QuantileRange = Annotated[
+    tuple[float, float] | None,
+    typer.Option("--quantile-range", help="Per cent, for robust scaling.", show_default="25 75", rich_help_panel=_CLUSTERING),
+]
+Smoothness = Annotated[
+    float | None,
+    typer.Option(
+        "--smoothness",
+        help="Weight of agreement between neighbouring pixels: 0 none, 1 usual.",
+        show_default="0",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+LocationWeight = Annotated[
+    float | None,
+    typer.Option(
+        "--location-weight",
+        help="Weight of the place in mode located: 1 is that of the series.",
+        show_default="0.5",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+Match = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--match",
+        help="Model file of an earlier run to take the clusters' numbers from; may be repeated.",
+        show_default=False,
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+GridOption = Annotated[
+    str | None,
+    typer.Option(
+        "--grid", help="mosaic: one map of the area; tile: one for each Sentinel-2 tile, never resampled.", show_default="mosaic"
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Output folder.", show_default="mlbmi-out")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Seed of all that is random.", show_default="0", rich_help_panel=_CLUSTERING),
+]
+SclKeep = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--scl-keep", help="Scene class that is clear; may be repeated.", show_default="4 5 6 7", rich_help_panel=_MASKING
+    ),
+]
+Dilate = Annotated[
+    float | None,
+    typer.Option(
+        "--dilate",
+        help="Grow clouds and shadows by so many metres.",
+        show_default="0",
+        metavar="METRES",
+        rich_help_panel=_MASKING,
+    ),
+]
+IndexDtype = Annotated[
+    str | None, typer.Option("--index-dtype", help="int16 (x 1e-4) or float32 in the index files.", show_default="int16")
+]
+MinObservations = Annotated[
+    int | None,
+    typer.Option(
+        "--min-observations",
+        help="Clear dates that a pixel's series needs.",
+        show_default="by the dates",
+        rich_help_panel=_CLUSTERING,
+    ),
+]
+Figures = Annotated[
+    bool | None,
+    typer.Option("--figures/--no-figures", help="Draw figures: two a date, a third of a second each.", show_default="figures"),
+]
+Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
+Settings = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings.", show_default=False)]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--env-filename", help="File of environment variables: STAC_API_URL, MLBMI_….", show_default=".env, if there is one"
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, and read no pixel.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run's results in the output folder.")]
+DownloadFolder = Annotated[
+    Path | None, typer.Option("--out", help="Download folder.", show_default="assets, in the user's cache folder")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no log below warnings.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every step to stderr.")]
