@@ -96,7 +96,7 @@ def test_record_names_the_clusters_and_lists_every_file(finished):
     record = json.loads((finished.out / "run.json").read_text())
     present = {str(path.relative_to(finished.out)) for path in finished.out.rglob("*") if path.is_file()}
     unlisted = {name for name in present - set(record["outputs"]) if not name.startswith("cube.zarr")}
-    assert unlisted == {"run.json"}
+    assert unlisted == {"run.json", "report.html"}
     for clustering in record["clusterings"]:
         assert clustering["n_clusters_because"] == "as asked"
         assert all(cluster["name"].startswith("maybe") for cluster in clustering["clusters"])

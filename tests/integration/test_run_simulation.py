@@ -248,7 +248,7 @@ def test_another_runs_results_are_not_replaced_unasked(small, tmp_path):
     assert files(out) == before
     result = mlbmi.run(other.model_copy(update={"overwrite": True}))
     left = set(files(out)) - set(result.record.outputs)
-    assert all(name == "run.json" or name.startswith("cube.zarr/") for name in left), "nothing stale stays"
+    assert all(name in ("run.json", "report.html") or name.startswith("cube.zarr/") for name in left), "nothing stale stays"
 
 
 def test_nothing_found(small, tmp_path):
@@ -266,4 +266,4 @@ def test_record_is_whole_and_true(finished):
     for name, digest in record["outputs"].items():
         assert hashlib.sha256((finished.out / name).read_bytes()).hexdigest() == digest
     written = {str(path.relative_to(finished.out)) for path in finished.out.rglob("*") if path.is_file()}
-    assert {name for name in written if not name.startswith("cube.zarr")} == {*record["outputs"], "run.json"}
+    assert {name for name in written if not name.startswith("cube.zarr")} == {*record["outputs"], "run.json", "report.html"}

@@ -1,4 +1,4 @@
-"""The commands that make maps: run, demo, apply."""
+"""The commands that make maps: run, demo, apply, report."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from mlbmi.cli.options import (
 )
 from mlbmi.cli.root import app, plain_errors, run_shown, several
 
-__all__ = ["apply", "demo", "run"]
+__all__ = ["apply", "demo", "report", "run"]
 
 
 @app.command()
@@ -241,3 +241,14 @@ def apply(
             terminal.show_plan(plan(settings), as_json=as_json)
         else:
             run_shown(settings, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="Output folder of a finished run.", show_default=False)],
+) -> None:
+    """Tell a finished run in one HTML file, report.html, that opens offline; run does this by itself."""
+    with plain_errors(quiet=False, verbose=False):
+        from mlbmi.write import write_report
+
+        typer.echo(write_report(out))

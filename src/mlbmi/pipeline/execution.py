@@ -18,7 +18,7 @@ from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.record import fingerprint, settings_json, versions
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
-from mlbmi.write import sha256_file, write_acquisitions, write_record
+from mlbmi.write import sha256_file, write_acquisitions, write_record, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,6 +160,7 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
             finished=dt.datetime.now(dt.UTC),
         )
         write_record(space.out / "run.json", record)
+        write_report(space.out)  # tells what the record says, so it is not among the outputs that the record lists
         space.finish()
     return RunResult(out=config.out, record=record)
 

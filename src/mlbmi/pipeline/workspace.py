@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlbmi.errors import ConfigError, WriteError
 from mlbmi.types import Acquisition, OffsetDecision
-from mlbmi.write import atomic_path
+from mlbmi.write import REPORT_NAME, atomic_path
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -121,6 +121,7 @@ class Workspace:
             path = (self.out / name).resolve()
             if path.is_relative_to(self.out.resolve()) and path not in kept:
                 path.unlink(missing_ok=True)
+        (self.out / REPORT_NAME).unlink(missing_ok=True)
         record.unlink()
 
     def _note_path(self, grid: str, date: dt.date) -> Path:

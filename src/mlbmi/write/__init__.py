@@ -16,11 +16,13 @@ from mlbmi.write.page import pixel_hectares, save_figure
 from mlbmi.write.plots import display_limits, index_figure, overview_figure
 from mlbmi.write.rasters import write_index_cog, write_label_cog, write_value_cog
 from mlbmi.write.record import write_record
+from mlbmi.write.report import REPORT_NAME, write_report
 from mlbmi.write.selection import write_selection
 from mlbmi.write.selection_plot import selection_figure
 from mlbmi.write.tables import MappedClustering, write_acquisitions, write_clusters_table
 
 __all__ = [
+    "REPORT_NAME",
     "ClusterModel",
     "MappedChange",
     "MappedClustering",
@@ -51,6 +53,7 @@ __all__ = [
     "write_novelty",
     "write_outputs",
     "write_record",
+    "write_report",
     "write_selection",
     "write_text",
     "write_transitions",
