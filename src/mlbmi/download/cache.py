@@ -109,7 +109,9 @@ def _files(store: Store, row: Row) -> tuple[Path, ...]:
 def _remove(store: Store, row: Row) -> None:
     """Tell the ledger first: a kill in between leaves a file that nobody trusts, not a trusted one that is gone."""
     with store.lock(row.path):
-        store.ledger.update(row.path, state="pruned", bytes=0, total=None, validator="", md5="", sha256="", mtime_ns=0)
+        store.ledger.update(
+            row.path, state="pruned", bytes=0, total=None, validator="", md5="", sha256="", mtime_ns=0, window="", extent=""
+        )
         for path in _files(store, row):
             try:
                 path.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlbmi.download.store import Store
     from mlbmi.download.transport import Resolve
 
-__all__ = ["Outcome", "OutcomeState", "download", "recheck", "survey"]
+__all__ = ["Outcome", "OutcomeState", "download", "each", "recheck", "survey", "surveyed"]
 
 _log = logging.getLogger("mlbmi")
 
@@ -105,9 +105,21 @@ def download(
         stop=stop,
         part_bytes=part_bytes,
     )
+    return each(wanted, lambda one, _: _obtain(one, store, means), workers=workers, stop=stop, tell=tell)
+
+
+def each(
+    wanted: Sequence[Wanted],
+    obtain: Callable[[Wanted, threading.Event], Outcome],
+    *,
+    workers: int,
+    stop: threading.Event,
+    tell: Callable[[Outcome], None] | None,
+) -> tuple[Outcome, ...]:
+    """Obtain several files at a time; where one raises, set ``stop``, wait for the others, and raise that."""
     found: dict[int, Outcome] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-download") as pool:
-        jobs = {pool.submit(_obtain, one, store, means): number for number, one in enumerate(wanted)}
+        jobs = {pool.submit(obtain, one, stop): number for number, one in enumerate(wanted)}
         try:
             for job in as_completed(jobs):
                 found[jobs[job]] = job.result()
@@ -123,7 +135,7 @@ def download(
 
 def survey(wanted: Sequence[Wanted], store: Store) -> tuple[Outcome, ...]:
     """Say which files are in a store, whole, without one request."""
-    return tuple(_surveyed(one, store) for one in wanted)
+    return tuple(surveyed(one, store, enough=_is_no_clip) for one in wanted)
 
 
 def recheck(wanted: Sequence[Wanted], store: Store) -> tuple[Path, ...]:
@@ -156,9 +168,10 @@ def recheck(wanted: Sequence[Wanted], store: Store) -> tuple[Path, ...]:
     return tuple(aside)
 
 
-def _surveyed(wanted: Wanted, store: Store) -> Outcome:
+def surveyed(wanted: Wanted, store: Store, *, enough: Callable[[Row], bool]) -> Outcome:
+    """Say whether a place holds the file of an item, and enough of it."""
     row = store.ledger.get(wanted.path)
-    if row is not None and row.item_id == wanted.item_id and store.is_whole(row):
+    if row is not None and row.item_id == wanted.item_id and enough(row) and store.is_whole(row):
         store.ledger.update(wanted.path, used_at=time.time())
         return Outcome(wanted=wanted, state="present")
     return Outcome(wanted=wanted, state="missing", error="it is not in the download folder, or not whole")
@@ -166,10 +179,10 @@ def _surveyed(wanted: Wanted, store: Store) -> Outcome:
 
 def _obtain(wanted: Wanted, store: Store, means: Means) -> Outcome:
     if wanted.href == str(store.file(wanted.path)):
-        return _surveyed(wanted, store)  # asked for from its own catalogue: it is its own source
+        return surveyed(wanted, store, enough=lambda _: True)  # from its own catalogue: it is its own source
     with store.lock(wanted.path, means.stop):
         row = store.ledger.want(wanted)
-        if store.is_whole(row):
+        if _is_no_clip(row) and store.is_whole(row):
             store.ledger.update(wanted.path, used_at=time.time())
             return Outcome(wanted=wanted, state="present")
         try:
@@ -178,6 +191,10 @@ def _obtain(wanted: Wanted, store: Store, means: Means) -> Outcome:
             store.ledger.update(wanted.path, state="failed", error=str(error))
             _log.warning("%s: %s", wanted.path, error)
             return Outcome(wanted=wanted, state="failed", error=str(error))
+
+
+def _is_no_clip(row: Row) -> bool:
+    return not row.window
 
 
 def _fetched_and_proved(wanted: Wanted, store: Store, means: Means) -> Outcome:
@@ -199,7 +216,7 @@ def _fetched_and_proved(wanted: Wanted, store: Store, means: Means) -> Outcome:
 
 
 def _begin(wanted: Wanted, store: Store) -> Row:
-    store.ledger.update(wanted.path, attempts=1)
+    store.ledger.update(wanted.path, attempts=1, window="", extent="")
     return store.ledger.want(wanted)
 
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlbmi import catalogs
-from mlbmi.download import Store, default_folder, download, recheck, survey, wanted_assets, write_catalogue
+from mlbmi.download import (
+    Clip,
+    Store,
+    clip_files,
+    default_folder,
+    download,
+    recheck,
+    survey,
+    survey_clips,
+    wanted_assets,
+    write_catalogue,
+)
 from mlbmi.errors import InputError, NothingFoundError
 from mlbmi.pipeline.planning import bands_for
 from mlbmi.pipeline.progress import Silent
+from mlbmi.pipeline.sources import own_catalog
+from mlbmi.read import read_native
 from mlbmi.sentinel2 import BANDS
 
 if TYPE_CHECKING:
@@ -19,7 +34,7 @@ if TYPE_CHECKING:
 
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
-    from mlbmi.download import Outcome, Resolve, Retries, Wanted
+    from mlbmi.download import Box, Outcome, Resolve, Retries, Wanted
     from mlbmi.pipeline.progress import Progress
     from mlbmi.types import Scene
 
@@ -71,11 +86,12 @@ def download_scenes(
     offline: bool = False,
     verify: bool = False,
     dry_run: bool = False,
+    clip_margin_m: float | None = None,
     resolve: Resolve | None = None,
     retries: Retries | None = None,
     progress: Progress | None = None,
 ) -> DownloadResult:
-    """Have the files of the scenes over an area in a folder, whole and proved.
+    """Have the files of the scenes over an area in a folder, or clips of them, proved.
 
     Parameters
     ----------
@@ -93,6 +109,8 @@ def download_scenes(
         First hash anew what is there; what is damaged is set aside and, unless ``offline``, fetched again.
     dry_run : bool
         Say what is there and what would be fetched; fetch nothing.
+    clip_margin_m : float, optional
+        Cut clips out of the files, so many metres wider than the area on each side; None: whole files.
     resolve, retries : optional
         How addresses are signed, and how patiently servers are asked (:func:`mlbmi.download.download`).
     progress : Progress, optional
@@ -114,21 +132,25 @@ def download_scenes(
         If the disk is full or cannot be written.
     """
     store = Store(default_folder() if out is None else out)
-    scenes, wanted = _question(aoi, config, _bands(bands, config), store, offline=offline)
+    clips = clip_margin_m is not None
+    scenes, wanted = _question(aoi, config, _bands(bands, config), store, offline=offline, clips=clips)
+    boxes = {} if clip_margin_m is None else _boxes(wanted, aoi, clip_margin_m)
     set_aside = recheck(wanted, store) if verify and not dry_run else ()
     if offline or dry_run:
-        return DownloadResult(folder=store.root, catalog=None, outcomes=survey(wanted, store), set_aside=set_aside)
+        outcomes = survey_clips(wanted, boxes, store) if clips else survey(wanted, store)
+        return DownloadResult(folder=store.root, catalog=None, outcomes=outcomes, set_aside=set_aside)
     progress = progress or Silent()
     progress.start("download", len(wanted))
-    more = {name: value for name, value in (("resolve", resolve), ("retries", retries)) if value is not None}
+    more: dict[str, Any] = {
+        "workers": config.workers,
+        "tell": lambda outcome: progress.advance("download", f"{outcome.wanted.item_id} {outcome.wanted.band}"),
+    }
     try:
-        outcomes = download(
-            wanted,
-            store,
-            workers=config.workers,
-            tell=lambda outcome: progress.advance("download", f"{outcome.wanted.item_id} {outcome.wanted.band}"),
-            **more,  # type: ignore[arg-type]
-        )
+        if clips:
+            outcomes = clip_files(wanted, boxes, store, read=_read_clip, **more)
+        else:
+            more |= {name: value for name, value in (("resolve", resolve), ("retries", retries)) if value is not None}
+            outcomes = download(wanted, store, **more)
     finally:
         # What is whole can be used, even if a full disk or Ctrl-C has ended the rest.
         catalog = write_catalogue(store, () if _is_own(config.catalog, store) else scenes)
@@ -136,19 +158,14 @@ def download_scenes(
 
 
 def _question(
-    aoi: AOI, config: RunConfig, bands: Sequence[str], store: Store, *, offline: bool
+    aoi: AOI, config: RunConfig, bands: Sequence[str], store: Store, *, offline: bool, clips: bool
 ) -> tuple[tuple[Scene, ...], tuple[Wanted, ...]]:
-    own = store.root / "catalog.json"
-    if offline and not own.is_file():
-        raise NothingFoundError(
-            f"nothing has been downloaded to {str(store.root)!r} yet", remedy="Run it once without --offline."
-        )
     found = catalogs.search(
         aoi,
         start=config.start,
         end=config.end,
         cloud_cover=config.cloud_cover,
-        catalog=str(own) if offline else config.catalog,
+        catalog=own_catalog(store) if offline else config.catalog,
         collection=config.collection,
         bands=[band for band in bands if band in BANDS],
         tiles=config.tile,
@@ -160,7 +177,34 @@ def _question(
             f"no scene of {found.catalog!r} shows the AOI from {config.start} to {config.end}; {len(found.left_out)} left out",
             remedy="`mlbmi search` lists them with reasons.",
         )
-    return found.scenes, wanted_assets(found.scenes, bands)
+    return found.scenes, wanted_assets(found.scenes, bands, held=functools.partial(store.place_of, clips=clips), clips=clips)
+
+
+def _boxes(wanted: Sequence[Wanted], aoi: AOI, margin_m: float) -> dict[int, Box]:
+    """Return by zone what to cut out: whole metres, so that the same question gives the same text in the ledger."""
+    boxes: dict[int, Box] = {}
+    for epsg in {one.epsg for one in wanted if one.epsg is not None}:
+        left, bottom, right, top = aoi.to_crs(f"EPSG:{epsg}").bounds
+        edges = (
+            math.floor(left - margin_m),
+            math.floor(bottom - margin_m),
+            math.ceil(right + margin_m),
+            math.ceil(top + margin_m),
+        )
+        boxes[epsg] = edges
+    return boxes
+
+
+def _read_clip(wanted: Wanted, box: Box) -> Clip:
+    read = read_native(wanted.href, box, what=f"band {wanted.band} of {wanted.item_id}")
+    height, width = read.geobox.shape
+    return Clip(
+        pixels=read.pixels,
+        transform=read.geobox.affine,
+        crs=str(read.geobox.crs),
+        nodata=read.nodata,
+        window=(read.column, read.row, width, height),
+    )
 
 
 def _is_own(catalog: str, store: Store) -> bool:

@@ -14,6 +14,7 @@ from mlbmi.catalogs import search
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.grid import aoi_geobox
 from mlbmi.indices import get_index
+from mlbmi.pipeline.sources import catalog_of, held_source, published
 from mlbmi.read import open_geobox
 from mlbmi.sentinel2 import BANDS, tile_epsg
 from mlbmi.types import DayPlan, GridPlan, LeftOut, RunPlan
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from mlbmi.catalogs import SearchResult
     from mlbmi.config import RunConfig
+    from mlbmi.pipeline.sources import Source
     from mlbmi.types import Scene
 
 __all__ = ["bands_for", "plan", "plan_grids"]
@@ -77,7 +79,7 @@ def plan(config: RunConfig) -> RunPlan:
         start=config.start,
         end=config.end,
         cloud_cover=config.cloud_cover,
-        catalog=config.catalog,
+        catalog=catalog_of(config),
         collection=config.collection,
         bands=bands,
         tiles=config.tile,
@@ -86,7 +88,7 @@ def plan(config: RunConfig) -> RunPlan:
     )
     if not found.scenes:
         raise _nothing_found(found, config)
-    grids, left_out = plan_grids(found.scenes, aoi, bands, grid=config.grid)
+    grids, left_out = plan_grids(found.scenes, aoi, bands, grid=config.grid, source=held_source(config, bands))
     if not grids:
         raise NothingFoundError(
             f"none of {len(found.scenes)} scenes has a pixel inside the AOI {aoi.name!r}", remedy="Check the outline on a map."
@@ -97,7 +99,7 @@ def plan(config: RunConfig) -> RunPlan:
 
 
 def plan_grids(
-    scenes: Sequence[Scene], aoi: AOI, bands: Sequence[str], *, grid: str
+    scenes: Sequence[Scene], aoi: AOI, bands: Sequence[str], *, grid: str, source: Source = published
 ) -> tuple[tuple[GridPlan, ...], tuple[LeftOut, ...]]:
     """Lay scenes out on one mosaic grid, or on the grid of each tile.
 
@@ -111,6 +113,8 @@ def plan_grids(
         Bands that will be read: the finest decides the lattice of pixels.
     grid : str
         ``mosaic`` or ``tile``.
+    source : Source
+        Where headers are read from.
 
     Returns
     -------
@@ -119,8 +123,8 @@ def plan_grids(
     """
     by_tile = _group_by_tile(scenes)
     if grid == "tile":
-        return _tile_grids(by_tile, aoi, bands)
-    return _mosaic_grid(by_tile, aoi, bands)
+        return _tile_grids(by_tile, aoi, bands, source)
+    return _mosaic_grid(by_tile, aoi, bands, source)
 
 
 def _group_by_tile(scenes: Sequence[Scene]) -> dict[str, list[Scene]]:
@@ -131,12 +135,12 @@ def _group_by_tile(scenes: Sequence[Scene]) -> dict[str, list[Scene]]:
 
 
 def _tile_grids(
-    by_tile: Mapping[str, list[Scene]], aoi: AOI, bands: Sequence[str]
+    by_tile: Mapping[str, list[Scene]], aoi: AOI, bands: Sequence[str], source: Source
 ) -> tuple[tuple[GridPlan, ...], tuple[LeftOut, ...]]:
     grids: list[GridPlan] = []
     left_out: list[LeftOut] = []
     for tile, scenes in by_tile.items():
-        geobox = aoi_geobox(_native_geobox(scenes, bands), aoi, clip=True)
+        geobox = aoi_geobox(_native_geobox(scenes, bands, source), aoi, clip=True)
         if geobox is None:
             left_out += [_outside(scene) for scene in scenes]
         else:
@@ -147,7 +151,7 @@ def _tile_grids(
 
 
 def _mosaic_grid(
-    by_tile: Mapping[str, list[Scene]], aoi: AOI, bands: Sequence[str]
+    by_tile: Mapping[str, list[Scene]], aoi: AOI, bands: Sequence[str], source: Source
 ) -> tuple[tuple[GridPlan, ...], tuple[LeftOut, ...]]:
     """Take the lattice of the tile that covers most of the area, and go on along it as far as the area reaches.
 
@@ -155,7 +159,7 @@ def _mosaic_grid(
     """
     rank = {tile: (-_covered(scenes, aoi), _off_meridian(tile, aoi), -len(scenes), tile) for tile, scenes in by_tile.items()}
     main = min(rank, key=lambda tile: rank[tile])
-    geobox = aoi_geobox(_native_geobox(by_tile[main], bands), aoi, clip=False)
+    geobox = aoi_geobox(_native_geobox(by_tile[main], bands, source), aoi, clip=False)
     if geobox is None:
         return (), tuple(_outside(scene) for scenes in by_tile.values() for scene in scenes)
     ordered = sorted(itertools.chain(*by_tile.values()), key=lambda scene: (scene.date, rank[scene.tile]))
@@ -196,13 +200,13 @@ def _off_meridian(tile: str, aoi: AOI) -> float:
     return round(abs(off), 6)
 
 
-def _native_geobox(scenes: Sequence[Scene], bands: Sequence[str]) -> GeoBox:
+def _native_geobox(scenes: Sequence[Scene], bands: Sequence[str], source: Source) -> GeoBox:
     """Open headers until one answers: the lattice of a tile is the same for all its scenes."""
     finest = min(bands, key=lambda band: BANDS[band].gsd_m)
     failures: list[ReadError] = []
     for scene in scenes:
         try:
-            return open_geobox(scene.assets[finest])
+            return open_geobox(source(scene).assets[finest])
         except ReadError as error:
             failures.append(error)
     raise failures[0]
