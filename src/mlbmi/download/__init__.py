@@ -13,19 +13,14 @@ from mlbmi.download.ledger import Row
 from mlbmi.download.plan import SCL_GSD_M, Wanted, wanted_assets
 from mlbmi.download.run import Outcome, download, recheck, survey
 from mlbmi.download.store import Store, default_folder, is_store
-from mlbmi.download.transport import Address, Client, Resolve, Retries
 
 __all__ = [
     "SCL_GSD_M",
-    "Address",
     "Box",
-    "Client",
     "Clip",
     "Entry",
     "Outcome",
     "ReadClip",
-    "Resolve",
-    "Retries",
     "Row",
     "Store",
     "Wanted",

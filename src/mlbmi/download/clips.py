@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mlbmi.download.run import Outcome, each, surveyed
 from mlbmi.download.store import disk_error
 from mlbmi.download.verify import CorruptError, prove
-from mlbmi.errors import ReadError
+from mlbmi.errors import PaymentError, ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -133,7 +133,7 @@ def _obtain(wanted: Wanted, box: Box, store: Store, read: ReadClip, stop: thread
             return Outcome(wanted=wanted, state="present")
         try:
             return _cut(wanted, _union(box, row.extent) if held else box, store, read)
-        except (ReadError, CorruptError) as error:
+        except (ReadError, PaymentError, CorruptError) as error:
             # A smaller clip that is there stays what it was.
             store.ledger.update(wanted.path, error=str(error), state=row.state if held else "failed")
             return Outcome(wanted=wanted, state="failed", error=str(error))

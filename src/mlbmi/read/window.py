@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlbmi.read.access import gdal_options
-from mlbmi.read.failures import read_error
 from mlbmi.read.header import native_geobox
 
 if TYPE_CHECKING:
@@ -56,21 +54,22 @@ def read_native(href: str, box: tuple[float, float, float, float], *, what: str)
     ------
     ReadError
         If the file cannot be opened or read, or the box lies outside it.
+    PaymentError
+        If it costs money that nobody has allowed.
     """
-    import rasterio
     from rasterio.windows import Window
 
-    try:
-        with rasterio.Env(**gdal_options(href)), rasterio.open(href, sharing=False) as source:
-            native = native_geobox(source)
-            rows, columns = _touched(native, box)
-            pixels = source.read(1, window=Window.from_slices(rows, columns))
-            return NativeWindow(
-                pixels=pixels, geobox=native[rows, columns], nodata=source.nodata, column=columns.start, row=rows.start
-            )
-    except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
-        # "from None": GDAL's message may hold a signed address, and all that it says is in the line already.
-        raise read_error(what, href, error) from None
+    from mlbmi.read.opened import with_raster
+
+    def cut(source: Any) -> NativeWindow:
+        native = native_geobox(source)
+        rows, columns = _touched(native, box)
+        pixels = source.read(1, window=Window.from_slices(rows, columns))
+        return NativeWindow(
+            pixels=pixels, geobox=native[rows, columns], nodata=source.nodata, column=columns.start, row=rows.start
+        )
+
+    return with_raster(href, what, cut)
 
 
 def _touched(native: GeoBox, box: tuple[float, float, float, float]) -> tuple[slice, slice]:
