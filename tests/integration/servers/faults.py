@@ -50,9 +50,9 @@ class Fault:
 class FaultServer:
     """Serve ``files`` (path → bytes); use as a context manager."""
 
-    def __init__(self, files, *, etags=None, headers=None, bytes_per_s=None, token_reads=None, ranges=True):
+    def __init__(self, files, *, etags=None, headers=None, bytes_per_s=None, token_reads=None, ranges=True, latency_s=0.0):
         self.files, self.etags, self.headers = dict(files), dict(etags or {}), dict(headers or {})
-        self.bytes_per_s, self.token_reads, self.ranges = bytes_per_s, token_reads, ranges
+        self.bytes_per_s, self.token_reads, self.ranges, self.latency_s = bytes_per_s, token_reads, ranges, latency_s
         self.faults = defaultdict(deque)
         self.always = {}
         self.log = []
@@ -121,6 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             owner.most_active = max(owner.active, owner.most_active)
             queue = owner.faults[parts.path]
             fault = queue.popleft() if queue else owner.always.get(parts.path)
+        time.sleep(owner.latency_s)
         try:
             self._answer(entry, fault)
         except (BrokenPipeError, ConnectionResetError):
