@@ -70,6 +70,7 @@ def download(
     resolve: Resolve | None = None,
     retries: Retries | None = None,
     part_bytes: int = PART_BYTES,
+    ranges: int | None = None,
     tell: Callable[[Outcome], None] | None = None,
 ) -> tuple[Outcome, ...]:
     """Make wanted files be in a store, whole.
@@ -85,6 +86,9 @@ def download(
         may not pay.
     part_bytes : int
         Bytes asked for in one request.
+    ranges : int, optional
+        Connections over which parts of one file are fetched; by default as many as are idle where there are fewer files than
+        workers, else one.
     tell : callable, optional
         Called in this thread with each outcome as it comes.
 
@@ -105,6 +109,7 @@ def download(
         retries=retries or Retries(),
         stop=stop,
         part_bytes=part_bytes,
+        ranges=ranges or max(1, workers // max(1, len(wanted))),
     )
     return each(wanted, lambda one, _: _obtain(one, store, means), workers=workers, stop=stop, tell=tell)
 
