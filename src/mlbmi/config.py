@@ -37,6 +37,13 @@ class RunConfig(BaseModel):
         Name of a catalogue (``earth-search``, …), URL of a STAC API, or path of a static catalogue.
     collection : str or None
         Collection within it; None: the catalogue's Sentinel-2 L2A collection.
+    download : bool or None
+        Whether to fetch whole files into the download folder first, and read them there (True), or windows of them where they are
+        published (False). None: windows, but JPEG 2000 files whole where that costs less.
+    download_folder : Path or None
+        The download folder; None: ``assets`` in the user's cache folder.
+    offline : bool
+        Search the download folder's own catalogue in place of ``catalog``, and send no request.
     tile, platform : tuple of str
         MGRS tiles (``33UUU``) and satellites (``sentinel-2a``) to keep to; empty: any.
     baseline : str or None
@@ -114,6 +121,9 @@ class RunConfig(BaseModel):
     cloud_cover: Annotated[float | None, Field(ge=0, le=100)] = None
     catalog: Annotated[str, Field(min_length=1)] = "earth-search"
     collection: str | None = None
+    download: bool | None = None
+    download_folder: Path | None = None
+    offline: bool = False
     tile: tuple[str, ...] = ()
     platform: tuple[str, ...] = ()
     baseline: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import datetime as dt
 import json
@@ -21,9 +22,25 @@ if TYPE_CHECKING:
     from mlbmi.download import Entry, Outcome
     from mlbmi.pipeline.downloading import DownloadResult
 
-__all__ = ["show_download", "show_entries"]
+__all__ = ["show_download", "show_entries", "show_ledger"]
 
 _MOST_ROWS = 40
+_COLUMNS = (
+    "path",
+    "item_id",
+    "band",
+    "href",
+    "state",
+    "wanted",
+    "bytes",
+    "on_disk",
+    "attempts",
+    "requests",
+    "sha256",
+    "window",
+    "error",
+    "used_at",
+)
 
 
 def show_download(result: DownloadResult, *, as_json: bool) -> None:
@@ -46,6 +63,14 @@ def show_download(result: DownloadResult, *, as_json: bool) -> None:
     out.print(f"Files: {result.folder}")
     if result.catalog is not None:
         out.print(f"Catalogue, for --catalog: {result.catalog}")
+
+
+def show_ledger(entries: Sequence[Entry]) -> None:
+    """Print the ledger of a download folder as CSV."""
+    rows = [_entry_json(entry) for entry in entries]
+    writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def show_entries(entries: Sequence[Entry], folder: Path, title: str, *, as_json: bool) -> None:
@@ -94,14 +119,17 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     row = entry.row
     return {
         "path": row.path,
-        "href": row.href,
         "item_id": row.item_id,
         "band": row.band,
+        "href": row.href,
         "state": row.state,
+        "wanted": row.total,
+        "bytes": row.bytes,
         "on_disk": entry.on_disk,
         "attempts": row.attempts,
         "requests": row.requests,
         "sha256": row.sha256,
+        "window": row.window,
         "error": row.error,
         "used_at": _day(row.used_at),
     }

@@ -71,6 +71,7 @@ def quick():
         "client": Client(connect_s=2, stall_s=0.5),
         "part_bytes": 64 * 1024,
         "workers": 2,
+        "ranges": 1,
     }
 
 

@@ -1,4 +1,4 @@
-"""A process that downloads, to be killed, run twice or given a small disk: ``downloader.py STORE PART_BYTES HREF…``."""
+"""A process that downloads, to be killed, run twice or given a small disk: ``downloader.py STORE PART_BYTES RANGES HREF…``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mlbmi.download import Store, Wanted, download
 from mlbmi.errors import MlbmiError
 
 
-def main(folder, part_bytes, *hrefs):
+def main(folder, part_bytes, ranges, *hrefs):
     names = [href.rpartition("/")[2] for href in hrefs]
     wanted = [
         Wanted(path=name, href=href, item_id=f"item-{name}", band="red", epsg=32633)
@@ -17,7 +17,12 @@ def main(folder, part_bytes, *hrefs):
     ]
     try:
         outcomes = download(
-            wanted, Store(folder), workers=2, part_bytes=int(part_bytes), retries=Retries(delay_s=0.01, without_progress=3)
+            wanted,
+            Store(folder),
+            workers=2,
+            part_bytes=int(part_bytes),
+            ranges=int(ranges),
+            retries=Retries(delay_s=0.01, without_progress=3),
         )
     except MlbmiError as error:
         sys.exit(f"mlbmi: {error}")

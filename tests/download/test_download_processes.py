@@ -20,8 +20,9 @@ PROGRAM = Path(__file__).with_name("downloader.py")
 PART = 64 * 1024
 
 
-def start(store_folder, server, names, **options):
-    command = [sys.executable, str(PROGRAM), str(store_folder), str(PART), *(f"{server.url}/{name}" for name in names)]
+def start(store_folder, server, names, ranges=1, **options):
+    urls = [f"{server.url}/{name}" for name in names]
+    command = [sys.executable, str(PROGRAM), str(store_folder), str(PART), str(ranges), *urls]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -62,6 +63,26 @@ def test_killed_at_fifteen_random_moments_of_one_download(serve, big_cog, tmp_pa
     assert (store / "a.tif").read_bytes() == big_cog
     assert furthest_overlap(server.log) <= PART
     assert server.sent() <= len(big_cog) + kills * PART
+
+
+def test_killed_at_ten_random_moments_of_parallel_ranges(serve, big_cog, tmp_path):
+    """Each connection may lose the part that it was at, and nothing else."""
+    ranges, kills = 3, 10
+    server, store, draw = serve({"/a.tif": big_cog}, bytes_per_s=2e6), tmp_path / "store", random.Random(11)  # noqa: S311 - not cryptography
+    for _ in range(kills):
+        moment = server.sent() + draw.uniform(0, 2.2 * PART)
+        process = start(store, server, ["a.tif"], ranges=ranges)
+        wait_until(lambda moment=moment: server.sent() >= moment, process)
+        time.sleep(draw.uniform(0, 0.01))
+        assert process.poll() is None, "it must be killed in the middle"
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert not (store / "a.tif").exists()
+    assert finish(start(store, server, ["a.tif"], ranges=ranges))[:2] == (0, ["downloaded"])
+    assert (store / "a.tif").read_bytes() == big_cog
+    assert server.sent() <= len(big_cog) + kills * ranges * PART
+    assert server.most_active > 1
+    assert sorted(path.name for path in store.iterdir()) == [".mlbmi", "a.tif"]
 
 
 def test_killed_at_five_moments_of_proving_and_renaming(serve, cog, tmp_path):

@@ -42,6 +42,18 @@ def stac_api():
 
 
 @pytest.fixture(scope="session")
+def faults() -> ModuleType:
+    """Return the makers of a server that fails as it is told."""
+    return _helper("faults")
+
+
+@pytest.fixture(scope="session")
+def published() -> ModuleType:
+    """Return the makers of an API's answer that names the files of a simulation at an address."""
+    return _helper("published")
+
+
+@pytest.fixture(scope="session")
 def file_server():
     """Return a function: ``file_server(folder, rules="")`` serves a folder and gives an object with ``.url`` and ``.log()``."""
     nginx, processes = _helper("nginx"), _helper("processes")
@@ -54,9 +66,3 @@ def s3_server():
     """Run moto's S3 server; yield an object with ``.url`` and ``.put(bucket, files, public=False)``."""
     with _helper("moto").s3_server(_helper("processes")) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def faults() -> ModuleType:
-    """Return the module of the server that fails as it is told."""
-    return _helper("faults")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import importlib.util
 import json
 import os
 import subprocess
@@ -26,35 +25,13 @@ def small(tmp_path_factory):
     return build(tmp_path_factory.mktemp("simulation") / "small", Recipe.small(tiles=("33UUU",)))
 
 
-@pytest.fixture(scope="module")
-def faults():
-    path = Path(__file__).resolve().parent / "servers" / "faults.py"
-    spec = importlib.util.spec_from_file_location("mlbmi_test_faults_integration", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def remote(small, faults, tmp_path):
+def remote(small, faults, published, tmp_path):
     """The simulation's files behind HTTP, and an answer of an API that names them there."""
     names = sorted(str(path.relative_to(small.folder)) for path in small.folder.rglob("S2*/*.tif"))
     with faults.FaultServer({f"/{name}": (small.folder / name).read_bytes() for name in names}) as server:
-        items = [_served(path, small.folder, server.url) for path in sorted(small.folder.rglob("S2*/S2*.json"))]
-        answer = tmp_path / "answer.json"
-        answer.write_text(json.dumps({"type": "FeatureCollection", "features": items}))
-        server.catalog = answer
+        server.catalog = published.write_answer(tmp_path / "answer.json", small.folder, server.url)
         yield server
-
-
-def _served(path, root, url):
-    item = json.loads(path.read_text())
-    folder = path.parent.relative_to(root)
-    for asset in item["assets"].values():
-        if asset["href"].startswith("./"):
-            asset["href"] = f"{url}/{folder}/{asset['href'][2:]}"
-    return item
 
 
 @pytest.fixture

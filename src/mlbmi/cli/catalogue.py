@@ -11,6 +11,7 @@ from mlbmi.cli.options import (
     AllowRequesterPays,
     AoiArgument,
     Baseline,
+    Cache,
     CatalogOption,
     CloudCover,
     Collection,
@@ -20,6 +21,7 @@ from mlbmi.cli.options import (
     EnvFile,
     Index,
     Json,
+    Offline,
     Platform,
     Quiet,
     Settings,
@@ -42,6 +44,8 @@ def search(
     cloud_cover: CloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
+    cache: Cache = None,
+    offline: Offline = False,
     tile: Tile = None,
     platform: Platform = None,
     baseline: Baseline = None,
@@ -61,6 +65,8 @@ def search(
         "cloud_cover": cloud_cover,
         "catalog": catalog,
         "collection": collection,
+        "download_folder": cache,
+        "offline": offline or None,
         "tile": several(tile),
         "platform": several(platform),
         "baseline": baseline,
@@ -69,6 +75,7 @@ def search(
     with plain_errors(quiet=quiet, verbose=verbose):
         from mlbmi.aoi import AOI
         from mlbmi.pipeline import search as find
+        from mlbmi.pipeline.sources import catalog_of
         from mlbmi.settings import load_config
 
         settings = load_config(given, toml=config, dotenv=env_filename)
@@ -77,7 +84,7 @@ def search(
             start=settings.start,
             end=settings.end,
             cloud_cover=settings.cloud_cover,
-            catalog=settings.catalog,
+            catalog=catalog_of(settings),
             collection=settings.collection,
             tiles=settings.tile,
             platforms=settings.platform,
@@ -114,6 +121,18 @@ def download(
         bool, typer.Option("--verify", help="Hash anew what is there; set damaged files aside and fetch them again.")
     ] = False,
     allow_requester_pays: AllowRequesterPays = False,
+    clip: Annotated[
+        bool, typer.Option("--clip", help="Only what lies around the area, as GeoTIFFs on the files' own pixels.")
+    ] = False,
+    margin: Annotated[
+        float,
+        typer.Option(
+            "--margin",
+            min=100,
+            help="Of clips: so much wider than the area on each side; at least what --dilate will be.",
+            metavar="METRES",
+        ),
+    ] = 1000,
     config: Settings = None,
     env_filename: EnvFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is there and what is missing; fetch nothing.")] = False,
@@ -154,6 +173,7 @@ def download(
                 offline=offline,
                 verify=verify,
                 dry_run=dry_run,
+                clip_margin_m=margin if clip else None,
                 progress=shown,
             )
         terminal_download.show_download(result, as_json=as_json)
@@ -162,14 +182,22 @@ def download(
 
 
 @cache_app.command("ls")
-def cache_ls(*, out: DownloadFolder = None, as_json: Json = False) -> None:
+def cache_ls(
+    *,
+    out: DownloadFolder = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the whole ledger as CSV to stdout.")] = False,
+    as_json: Json = False,
+) -> None:
     """List the files of the download folder, least recently used first."""
     with plain_errors(quiet=False, verbose=False):
         from mlbmi import terminal_download
         from mlbmi.download import Store, default_folder, entries
 
         store = Store(out or default_folder())
-        terminal_download.show_entries(entries(store), store.root, "Files", as_json=as_json)
+        if as_csv:
+            terminal_download.show_ledger(entries(store))
+        else:
+            terminal_download.show_entries(entries(store), store.root, "Files", as_json=as_json)
 
 
 @cache_app.command("prune")

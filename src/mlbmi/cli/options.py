@@ -198,6 +198,18 @@ EnvFile = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, and read no pixel.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run's results in the output folder.")]
+Download = Annotated[
+    bool | None,
+    typer.Option(
+        "--download/--stream",
+        help="Fetch whole files into the download folder first and read them there, or only windows of them over the network.",
+        show_default="windows; JPEG 2000 files whole where that costs less",
+    ),
+]
+Cache = Annotated[
+    Path | None, typer.Option("--cache", help="Download folder.", show_default="assets, in the user's cache folder")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Search the download folder's own catalogue and send no request.")]
 DownloadFolder = Annotated[
     Path | None, typer.Option("--out", help="Download folder.", show_default="assets, in the user's cache folder")
 ]

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlbmi.download.ahead import waiting_parts
 from mlbmi.download.store import disk_error
 from mlbmi.errors import InputError
 
@@ -103,13 +104,16 @@ def _on_disk(store: Store, row: Row) -> int:
 
 def _files(store: Store, row: Row) -> tuple[Path, ...]:
     place = store.file(row.path)
-    return place, store.part(row.path), place.with_name(f"{place.name}.corrupt")
+    part = store.part(row.path)
+    return place, part, place.with_name(f"{place.name}.corrupt"), *waiting_parts(part)
 
 
 def _remove(store: Store, row: Row) -> None:
     """Tell the ledger first: a kill in between leaves a file that nobody trusts, not a trusted one that is gone."""
     with store.lock(row.path):
-        store.ledger.update(row.path, state="pruned", bytes=0, total=None, validator="", md5="", sha256="", mtime_ns=0)
+        store.ledger.update(
+            row.path, state="pruned", bytes=0, total=None, validator="", md5="", sha256="", mtime_ns=0, window="", extent=""
+        )
         for path in _files(store, row):
             try:
                 path.unlink(missing_ok=True)

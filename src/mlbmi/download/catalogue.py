@@ -11,6 +11,8 @@ import secrets
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from mlbmi.antimeridian import cut as cut_at_antimeridian
+from mlbmi.antimeridian import unwrapped
 from mlbmi.download.store import disk_error
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ _JSON = "application/json"
 _VERSION = "1.0.0"
 _MEDIA_TYPES = {".jp2": "image/jp2"}
 _TIFF = "image/tiff; application=geotiff"
+_EDGE_M = 5000.0
+"""Length of the straight pieces in which the edges of a clip become degrees: they stray by less than a metre."""
 
 # By dialect: properties of the baseline, the sequence number, and the statement that the offset has been applied.
 _PROPERTIES = {
@@ -76,7 +80,9 @@ def _whole_rows(store: Store) -> dict[str, dict[str, Row]]:
     found: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in store.ledger.rows():
         if row.state == "whole" and store.file(row.path).is_file():
-            found[row.item_id][row.band] = row
+            other = found[row.item_id].get(row.band)
+            if other is None or other.window:  # a whole file goes before a clip
+                found[row.item_id][row.band] = row
     return found
 
 
@@ -140,6 +146,7 @@ def _item(content: Mapping[str, Any], rows: Mapping[str, Row]) -> dict[str, Any]
     collection = content["collection"].strip(".") or "no-collection"
     return {
         **content,
+        **_place(content, [row for row in rows.values() if row.window]),
         "type": "Feature",
         "stac_version": _VERSION,
         "stac_extensions": [],
@@ -147,6 +154,25 @@ def _item(content: Mapping[str, Any], rows: Mapping[str, Row]) -> dict[str, Any]
         "assets": assets,
         "links": links,
     }
+
+
+def _place(content: Mapping[str, Any], clips: Sequence[Row]) -> dict[str, Any]:
+    """Return geometry and box of an item of which only clips are there: what was not fetched must not look like missing data."""
+    if not clips:
+        return {}
+    import shapely
+    from pyproj import Transformer
+    from shapely.geometry import mapping, shape
+
+    to_degrees = Transformer.from_crs(f"EPSG:{content['properties']['proj:epsg']}", "OGC:CRS84", always_xy=True)
+    boxes = [shapely.box(*map(float, row.extent.split(","))) for row in clips]
+    common = shapely.segmentize(shapely.intersection_all(boxes), _EDGE_M)
+    whole = shape(content["geometry"])
+    cut = shapely.intersection(
+        whole, cut_at_antimeridian(unwrapped(shapely.transform(common, to_degrees.transform, interleaved=False)))
+    )
+    held = whole if cut.is_empty else cut  # of clips that have nothing in common, each speaks for itself
+    return {"geometry": mapping(held), "bbox": list(held.bounds)}
 
 
 def _file(row: Row) -> dict[str, Any]:

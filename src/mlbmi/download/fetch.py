@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlbmi.access import Patience, RefusedError, TransientError, drop
+from mlbmi.download.ahead import Ahead
+from mlbmi.download.answers import extent, version
 from mlbmi.download.store import StoppedError, disk_error
 from mlbmi.download.verify import Digest, stated_md5
 from mlbmi.errors import ReadError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
 
     import urllib3
 
@@ -43,6 +43,8 @@ class Means:
     stop : threading.Event
         Set: stop at the next chunk.
     part_bytes : int
+    ranges : int
+        Connections over which the parts of one file are fetched.
     """
 
     client: Client
@@ -50,6 +52,7 @@ class Means:
     retries: Retries
     stop: threading.Event
     part_bytes: int = PART_BYTES
+    ranges: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,7 @@ def fetch(wanted: Wanted, row: Row, store: Store, means: Means) -> Fetched:
             try:
                 _run(transfer)
             finally:
-                transfer.keep()
+                transfer.close()
     except OSError as error:
         raise disk_error(part, error) from error
     return transfer.result()
@@ -120,7 +123,7 @@ def _run(transfer: _Transfer) -> None:
     while not transfer.done:
         if means.stop.is_set():
             raise StoppedError
-        before = transfer.received
+        before = transfer.progress
         refused: RefusedError | None = None
         problem: TransientError | None = None
         try:
@@ -129,7 +132,7 @@ def _run(transfer: _Transfer) -> None:
             refused = error
         except TransientError as error:
             problem = error
-        if transfer.received > before:
+        if transfer.progress > before:
             renewals = 0
             patience.progress()
         if refused is not None:
@@ -149,7 +152,8 @@ class _Transfer:
         self._wanted, self._store, self._file = wanted, store, file
         self._validator, self._total, self._md5 = row.validator, row.total, Digest("md5", row.md5) if row.md5 else None
         self._address = means.resolve(wanted.href, renew=False)
-        self._restarts = self.received = self._requests = self._told = 0
+        self._ahead = Ahead(wanted, store, means)
+        self._restarts = self.progress = self._received = self._requests = self._told = 0
         # Only what the ledger says was flushed is trusted; without a validator the server's file may be another by now.
         self._at = row.bytes if row.validator and _length(file) >= row.bytes else 0
         self.done = self._total is not None and self._at == self._total > 0
@@ -157,7 +161,13 @@ class _Transfer:
         file.seek(self._at)
 
     def result(self) -> Fetched:
-        return Fetched(size=self._total, md5=self._md5, received=self.received, requests=self._requests)
+        received = self._received + self._ahead.received
+        return Fetched(size=self._total, md5=self._md5, received=received, requests=self._requests + self._ahead.requests)
+
+    def close(self) -> None:
+        """Stop fetching ahead, then keep what has come."""
+        self._ahead.close(drop_parts=self.done)
+        self.keep()
 
     def can_renew(self) -> bool:
         """Sign the address anew, and say whether it is another one now."""
@@ -168,6 +178,7 @@ class _Transfer:
         """Flush what has come, then tell the ledger that it is safe: in this order."""
         self._file.flush()
         os.fsync(self._file.fileno())
+        requests = self._requests + self._ahead.requests
         self._store.ledger.update(
             self._wanted.path,
             state="partial",
@@ -175,25 +186,43 @@ class _Transfer:
             total=self._total,
             validator=self._validator,
             md5=self._md5.value if self._md5 else "",
-            requests=self._requests - self._told,
+            requests=requests - self._told,
         )
-        self._told = self._requests
+        self._told = requests
 
     def next_part(self) -> None:
-        """Ask for the next part and write it down."""
+        """Write down the next part: one that was fetched ahead, or what is asked for now, as far as the next one begins."""
+        if self._at and self._append(self._ahead.take(self._at, self._validator)):
+            return
         self._address = self.means.resolve(self._wanted.href, renew=False)
-        headers = {"Range": f"bytes={self._at}-{self._at + self.means.part_bytes - 1}"}
+        stop = (self._at // self.means.part_bytes + 1) * self.means.part_bytes
+        headers = {"Range": f"bytes={self._at}-{stop - 1}"}
         if self._at and self._validator:
             headers["If-Range"] = self._validator
         self._requests += 1
         response = self.means.client.get(self._address, headers)
         try:
             if self._begin(response):
+                if response.status == 206:
+                    self._ahead.begin(stop, self._total, self._validator)
                 self._take(response)
         finally:
             drop(response)
         if not self.done:
             self.keep()
+
+    def _append(self, part: bytes) -> bool:
+        """Write down a part that was fetched ahead, if there is one; only then is it removed."""
+        if not part or self._total is None or self._at + len(part) > self._total:
+            return False
+        begun = self._at
+        self._file.write(part)
+        self._at += len(part)
+        self.progress += len(part)
+        self.done = self._at == self._total
+        self.keep()
+        self._ahead.forget(begun, self._validator)
+        return True
 
     def _begin(self, response: urllib3.BaseHTTPResponse) -> bool:
         """Compare an answer with what we have; return whether its body is to be written at our position."""
@@ -203,8 +232,8 @@ class _Transfer:
         if response.status == 416:
             self._restart("the server's file is shorter than what came of it")
             return False
-        start, total = _extent(response.status, headers)
-        validator = _validator(headers)
+        start, total = extent(response.status, headers)
+        validator = version(headers)
         same = (total, validator) == (self._total, self._validator)
         if self._at and (start != self._at or not same):
             self._restart("the server does not go on where it was asked to" if same else "the server's file changes")
@@ -220,7 +249,8 @@ class _Transfer:
         for chunk in self.means.client.body(response):
             self._file.write(chunk)
             self._at += len(chunk)
-            self.received += len(chunk)
+            self._received += len(chunk)
+            self.progress += len(chunk)
             if self.means.stop.is_set():
                 raise StoppedError
             if self._total is not None and self._at > self._total:
@@ -244,20 +274,3 @@ class _Transfer:
 
 def _length(file: BinaryIO) -> int:
     return file.seek(0, 2)
-
-
-def _extent(status: int, headers: Mapping[str, str]) -> tuple[int, int | None]:
-    """Return where an answer's body begins in the file, and how long the file is."""
-    if status == 200:
-        length = headers.get("Content-Length", "")
-        return 0, int(length) if length.isdigit() else None
-    stated = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", "").strip())
-    if stated is None:
-        raise RefusedError("the server sent a part without saying which", status)
-    return int(stated[1]), int(stated[2])
-
-
-def _validator(headers: Mapping[str, str]) -> str:
-    """Return what tells a file's versions apart: a strong ETag, else the date of its last change (RFC 9110, 13.1.5)."""
-    etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")

@@ -33,7 +33,8 @@ create table if not exists files (
     bytes integer not null default 0, total integer, attempts integer not null default 0, requests integer not null default 0,
     validator text not null default '', md5 text not null default '', sha256 text not null default '',
     mtime_ns integer not null default 0,
-    error text not null default '', updated_at real not null, used_at real not null
+    error text not null default '', updated_at real not null, used_at real not null,
+    window text not null default '', extent text not null default ''
 );
 create table if not exists items (item_id text primary key, content text not null);
 """
@@ -71,6 +72,10 @@ class Row:
         Why it failed last; empty if it did not.
     updated_at, used_at : float
         Seconds since 1970.
+    window : str
+        Of a clip, ``column,row,width,height`` in the pixels of the file that it was cut from; empty: the whole file.
+    extent : str
+        Of a clip, what was asked for: ``left,bottom,right,top`` in the CRS of its tile, metres.
     """
 
     path: str
@@ -89,6 +94,8 @@ class Row:
     error: str
     updated_at: float
     used_at: float
+    window: str
+    extent: str
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Row))
@@ -114,6 +121,7 @@ class Ledger:
         with self._open() as database:
             database.execute("pragma journal_mode = wal")
             database.executescript(_SCHEMA)
+            _add_columns(database)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -134,7 +142,8 @@ class Ledger:
             database.execute(
                 "insert into files (path, href, item_id, band, state, updated_at, used_at) values (?, ?, ?, ?, 'wanted', ?, ?) "
                 "on conflict (path) do update set href = excluded.href, item_id = excluded.item_id, band = excluded.band, "
-                "state = 'wanted', bytes = 0, total = null, validator = '', md5 = '', sha256 = '', mtime_ns = 0, error = '' "
+                "state = 'wanted', bytes = 0, total = null, validator = '', md5 = '', sha256 = '', mtime_ns = 0, error = '', "
+                "window = '', extent = '' "
                 "where href <> excluded.href or item_id <> excluded.item_id",
                 (wanted.path, href, wanted.item_id, wanted.band, now, now),
             )
@@ -151,6 +160,12 @@ class Ledger:
         with self._open() as database:
             found = database.execute(f"select {_COLUMNS} from files order by path").fetchall()  # noqa: S608 - names of fields
         return [_row(values) for values in found]
+
+    def rows_of(self, item_id: str, band: str) -> list[Row]:
+        """Return the rows of one band of one item."""
+        question = f"select {_COLUMNS} from files where item_id = ? and band = ? order by path"  # noqa: S608 - names of fields
+        with self._open() as database:
+            return [_row(values) for values in database.execute(question, (item_id, band)).fetchall()]
 
     def update(self, path: str, *, attempts: int = 0, requests: int = 0, **values: Any) -> None:
         """Set columns of a row, and add to its counts of attempts and requests."""
@@ -178,6 +193,14 @@ class Ledger:
         """Return the descriptions of all items in order of id."""
         with self._open() as database:
             return [json.loads(text) for (text,) in database.execute("select content from items order by item_id")]
+
+
+def _add_columns(database: sqlite3.Connection) -> None:
+    """Bring the ledger of an older version up to date."""
+    present = {row[1] for row in database.execute("pragma table_info(files)")}
+    for name in ("window", "extent"):
+        if name not in present:
+            database.execute(f"alter table files add column {name} text not null default ''")
 
 
 def _row(values: tuple[Any, ...]) -> Row:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mlbmi.sentinel2 import BANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mlbmi.types import Asset, Scene
 
@@ -49,7 +49,13 @@ class Wanted:
     checksum: str = ""
 
 
-def wanted_assets(scenes: Iterable[Scene], bands: Sequence[str]) -> tuple[Wanted, ...]:
+def wanted_assets(
+    scenes: Iterable[Scene],
+    bands: Sequence[str],
+    *,
+    held: Callable[[str, str], str | None] = lambda _item_id, _band: None,
+    clips: bool = False,
+) -> tuple[Wanted, ...]:
     """List the files of some bands of some scenes, each with its place in the store.
 
     Parameters
@@ -58,6 +64,10 @@ def wanted_assets(scenes: Iterable[Scene], bands: Sequence[str]) -> tuple[Wanted
         Of one search. A tile and day may have several: the parts of a split granule.
     bands : sequence of str
         Canonical bands, ``scl`` if it is wanted. A band that a scene lacks is passed over.
+    held : callable, optional
+        Says for an item and a band at which place its file already lies, if it does: there it stays.
+    clips : bool
+        Whether clips are wanted, which are GeoTIFFs whatever they are cut from.
 
     Returns
     -------
@@ -65,21 +75,25 @@ def wanted_assets(scenes: Iterable[Scene], bands: Sequence[str]) -> tuple[Wanted
         Paths are ``<collection>/<tile>/R<metres>m/<date>/<band>.<tif or jp2>``; of a further item of the tile and day,
         ``…/<date>/<item id>/<band>.…``.
     """
-    wanted: dict[str, Wanted] = {}
-    for scene in scenes:
-        for band in bands:
-            asset = scene.assets.get(band)
-            if asset is None:
-                continue
-            place = _place(scene, asset)
-            other = wanted.get(str(place))
-            if other is not None and other.item_id != scene.item_id:
-                place = place.parent / (scene.item_id.strip(".") or "further-item") / place.name
-            path = str(place)
-            wanted[path] = Wanted(
-                path=path, href=asset.href, item_id=scene.item_id, band=band, epsg=scene.epsg, checksum=asset.checksum
-            )
-    return tuple(wanted.values())
+    asked = {(scene.item_id, band): (scene, asset) for scene in scenes for band in bands if (asset := scene.assets.get(band))}
+    kept = {key: path for key in asked if (path := held(*key)) is not None}
+    taken = {path: item_id for (item_id, _), path in kept.items()}
+    wanted: list[Wanted] = []
+    for (item_id, band), (scene, asset) in asked.items():
+        path = kept.get((item_id, band)) or _free_place(scene, asset, taken, clips=clips)
+        taken[path] = item_id
+        wanted.append(Wanted(path=path, href=asset.href, item_id=item_id, band=band, epsg=scene.epsg, checksum=asset.checksum))
+    return tuple(wanted)
+
+
+def _free_place(scene: Scene, asset: Asset, taken: Mapping[str, str], *, clips: bool) -> str:
+    """Return the usual place; one of the item's own where another item that is wanted has it."""
+    place = _place(scene, asset)
+    if clips:
+        place = place.with_suffix(".tif")
+    if taken.get(str(place), scene.item_id) != scene.item_id:
+        place = place.parent / (scene.item_id.strip(".") or "further-item") / place.name
+    return str(place)
 
 
 def _place(scene: Scene, asset: Asset) -> PurePosixPath:

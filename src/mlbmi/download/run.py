@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlbmi.download.plan import Wanted
     from mlbmi.download.store import Store
 
-__all__ = ["Outcome", "OutcomeState", "download", "recheck", "survey"]
+__all__ = ["Outcome", "OutcomeState", "download", "each", "recheck", "survey", "surveyed"]
 
 _log = logging.getLogger("mlbmi")
 
@@ -70,6 +70,7 @@ def download(
     resolve: Resolve | None = None,
     retries: Retries | None = None,
     part_bytes: int = PART_BYTES,
+    ranges: int | None = None,
     tell: Callable[[Outcome], None] | None = None,
 ) -> tuple[Outcome, ...]:
     """Make wanted files be in a store, whole.
@@ -85,6 +86,9 @@ def download(
         may not pay.
     part_bytes : int
         Bytes asked for in one request.
+    ranges : int, optional
+        Connections over which parts of one file are fetched; by default as many as are idle where there are fewer files than
+        workers, else one.
     tell : callable, optional
         Called in this thread with each outcome as it comes.
 
@@ -105,10 +109,23 @@ def download(
         retries=retries or Retries(),
         stop=stop,
         part_bytes=part_bytes,
+        ranges=ranges or max(1, workers // max(1, len(wanted))),
     )
+    return each(wanted, lambda one, _: _obtain(one, store, means), workers=workers, stop=stop, tell=tell)
+
+
+def each(
+    wanted: Sequence[Wanted],
+    obtain: Callable[[Wanted, threading.Event], Outcome],
+    *,
+    workers: int,
+    stop: threading.Event,
+    tell: Callable[[Outcome], None] | None,
+) -> tuple[Outcome, ...]:
+    """Obtain several files at a time; where one raises, set ``stop``, wait for the others, and raise that."""
     found: dict[int, Outcome] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-download") as pool:
-        jobs = {pool.submit(_obtain, one, store, means): number for number, one in enumerate(wanted)}
+        jobs = {pool.submit(obtain, one, stop): number for number, one in enumerate(wanted)}
         try:
             for job in as_completed(jobs):
                 found[jobs[job]] = job.result()
@@ -124,7 +141,7 @@ def download(
 
 def survey(wanted: Sequence[Wanted], store: Store) -> tuple[Outcome, ...]:
     """Say which files are in a store, whole, without one request."""
-    return tuple(_surveyed(one, store) for one in wanted)
+    return tuple(surveyed(one, store, enough=_is_no_clip) for one in wanted)
 
 
 def recheck(wanted: Sequence[Wanted], store: Store) -> tuple[Path, ...]:
@@ -157,9 +174,10 @@ def recheck(wanted: Sequence[Wanted], store: Store) -> tuple[Path, ...]:
     return tuple(aside)
 
 
-def _surveyed(wanted: Wanted, store: Store) -> Outcome:
+def surveyed(wanted: Wanted, store: Store, *, enough: Callable[[Row], bool]) -> Outcome:
+    """Say whether a place holds the file of an item, and enough of it."""
     row = store.ledger.get(wanted.path)
-    if row is not None and row.item_id == wanted.item_id and store.is_whole(row):
+    if row is not None and row.item_id == wanted.item_id and enough(row) and store.is_whole(row):
         store.ledger.update(wanted.path, used_at=time.time())
         return Outcome(wanted=wanted, state="present")
     return Outcome(wanted=wanted, state="missing", error="it is not in the download folder, or not whole")
@@ -167,10 +185,10 @@ def _surveyed(wanted: Wanted, store: Store) -> Outcome:
 
 def _obtain(wanted: Wanted, store: Store, means: Means) -> Outcome:
     if wanted.href == str(store.file(wanted.path)):
-        return _surveyed(wanted, store)  # asked for from its own catalogue: it is its own source
+        return surveyed(wanted, store, enough=lambda _: True)  # from its own catalogue: it is its own source
     with store.lock(wanted.path, means.stop):
         row = store.ledger.want(wanted)
-        if store.is_whole(row):
+        if _is_no_clip(row) and store.is_whole(row):
             store.ledger.update(wanted.path, used_at=time.time())
             return Outcome(wanted=wanted, state="present")
         try:
@@ -179,6 +197,10 @@ def _obtain(wanted: Wanted, store: Store, means: Means) -> Outcome:
             store.ledger.update(wanted.path, state="failed", error=str(error))
             _log.warning("%s: %s", wanted.path, error)
             return Outcome(wanted=wanted, state="failed", error=str(error))
+
+
+def _is_no_clip(row: Row) -> bool:
+    return not row.window
 
 
 def _fetched_and_proved(wanted: Wanted, store: Store, means: Means) -> Outcome:
@@ -200,7 +222,7 @@ def _fetched_and_proved(wanted: Wanted, store: Store, means: Means) -> Outcome:
 
 
 def _begin(wanted: Wanted, store: Store) -> Row:
-    store.ledger.update(wanted.path, attempts=1)
+    store.ledger.update(wanted.path, attempts=1, window="", extent="")
     return store.ledger.want(wanted)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlbmi.download.ledger import Ledger
 from mlbmi.errors import ReadError, WriteError
+from mlbmi.hrefs import public_href
 
 if TYPE_CHECKING:
     import threading
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from mlbmi.download.ledger import Row
 
-__all__ = ["StoppedError", "Store", "default_folder", "disk_error", "sha256_of"]
+__all__ = ["StoppedError", "Store", "default_folder", "disk_error", "is_store", "sha256_of"]
 
 _LOCK_POLL_S = 0.05
+_LEDGER = Path(".mlbmi", "ledger.sqlite")
+_HELD = ("whole", "verified", "partial")
 _REMEDIES = {
     errno.ENOSPC: "Free some space on the disk, or `mlbmi cache prune`; the same command again goes on where this one was.",
     errno.EDQUOT: "Your disk quota is used up: free some space; the same command again goes on where this one was.",
@@ -44,6 +47,11 @@ def default_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("mlbmi", appauthor=False) / "assets"
+
+
+def is_store(root: str | os.PathLike[str]) -> bool:
+    """Say whether a folder is a download folder already."""
+    return (Path(root) / _LEDGER).is_file()
 
 
 def disk_error(path: Path, error: OSError) -> WriteError:
@@ -87,7 +95,7 @@ class Store:
         except OSError as error:
             raise disk_error(self._locks, error) from error
         with self.lock("ledger"):  # two processes that make it at once would find it busy
-            self.ledger = Ledger(self.root / ".mlbmi" / "ledger.sqlite")
+            self.ledger = Ledger(self.root / _LEDGER)
 
     def file(self, path: str) -> Path:
         """Return the absolute path of a place."""
@@ -140,13 +148,26 @@ class Store:
         self.ledger.update(row.path, state="whole", mtime_ns=found.st_mtime_ns)
         return True
 
-    def accept(self, path: str, *, sha256: str) -> None:
+    def whole_file(self, item_id: str, band: str, href: str) -> Path | None:
+        """Return where the whole file of a band of an item, from this address, stands; None if it does not, or only a clip."""
+        rows = [row for row in self.ledger.rows_of(item_id, band) if row.href == public_href(href) and not row.window]
+        return next((self.file(row.path) for row in rows if self.is_whole(row)), None)
+
+    def place_of(self, item_id: str, band: str, *, clips: bool = False) -> str | None:
+        """Return the place where a band of an item lies, or grows, already; with ``clips`` one that holds a clip will do."""
+        rows = [row for row in self.ledger.rows_of(item_id, band) if row.state in _HELD]
+        rows = [row for row in rows if row.window or self.is_whole(row)] if clips else [row for row in rows if not row.window]
+        return min(rows, key=lambda row: (_HELD.index(row.state), row.window, row.path)).path if rows else None
+
+    def accept(self, path: str, *, sha256: str, window: str = "", extent: str = "") -> None:
         """Move a proved ``.part`` to its place. The ledger learns its hash first: a kill in between loses nothing."""
         part, place = self.part(path), self.file(path)
         try:
             size = part.stat().st_size
             _flush(part)
-            self.ledger.update(path, state="verified", bytes=size, total=size, sha256=sha256, error="")
+            self.ledger.update(
+                path, state="verified", bytes=size, total=size, sha256=sha256, error="", window=window, extent=extent
+            )
             part.replace(place)
             _flush_folder(place.parent)
             self.ledger.update(path, state="whole", mtime_ns=place.stat().st_mtime_ns, used_at=time.time())
@@ -162,7 +183,17 @@ class Store:
         except OSError as error:
             raise disk_error(aside, error) from error
         self.ledger.update(
-            row.path, state="corrupt", bytes=0, total=None, validator="", md5="", sha256="", mtime_ns=0, error=reason
+            row.path,
+            state="corrupt",
+            bytes=0,
+            total=None,
+            validator="",
+            md5="",
+            sha256="",
+            mtime_ns=0,
+            error=reason,
+            window="",
+            extent="",
         )
         return aside
 

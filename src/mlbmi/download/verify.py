@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlbmi.download.jp2 import JP2_BEGINNINGS, DamagedJp2Error, check_tile_parts
 from mlbmi.download.tiff import DamagedTiffError, check_deflated_blocks
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["CorruptError", "Digest", "prove", "stated_md5", "stated_multihash"]
-
-_JP2_BEGINNINGS = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
-"""A JP2 file, and a bare code stream (ISO/IEC 15444-1, I.5.1 and A.4.1)."""
 
 _MULTIHASHES = {"11": ("sha1", 20), "12": ("sha256", 32), "13": ("sha512", 64), "16": ("sha3_256", 32), "d501": ("md5", 16)}
 """Codes of the multiformats table that publishers of Sentinel-2 use, in hexadecimal, with the bytes of their digests."""
@@ -143,6 +141,8 @@ def _check_raster(path: Path, epsg: int | None) -> None:
     try:
         if driver == "GTiff":
             check_deflated_blocks(path)
+        else:
+            check_tile_parts(path)
         with rasterio.open(path, driver=driver) as raster:
             _check_frame(raster, epsg)
             _read_blocks(raster)
@@ -151,7 +151,7 @@ def _check_raster(path: Path, epsg: int | None) -> None:
             with rasterio.open(path, driver=driver, overview_level=level) as raster:
                 _check_proportions(whole, raster.shape)
                 _read_blocks(raster)
-    except DamagedTiffError as error:
+    except (DamagedTiffError, DamagedJp2Error) as error:
         raise CorruptError(f"its raster is damaged: {error}") from error
     except (RasterioError, OSError, ValueError, MemoryError, SystemError) as error:
         raise CorruptError(f"its raster cannot be decoded ({type(error).__name__})") from error
@@ -160,7 +160,7 @@ def _check_raster(path: Path, epsg: int | None) -> None:
 def _driver(path: Path) -> str:
     """Choose between two, by the file's beginning: a VRT or the like could make GDAL read other files."""
     with path.open("rb") as file:
-        return "JP2OpenJPEG" if file.read(8).startswith(_JP2_BEGINNINGS) else "GTiff"
+        return "JP2OpenJPEG" if file.read(8).startswith(JP2_BEGINNINGS) else "GTiff"
 
 
 def _check_frame(raster: Any, epsg: int | None) -> None:

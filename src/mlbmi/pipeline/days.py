@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
     from mlbmi.pipeline.progress import Progress
+    from mlbmi.pipeline.sources import Source
     from mlbmi.pipeline.workspace import Workspace
     from mlbmi.types import DayPlan, GridPlan, RunPlan, Scene
 
@@ -77,7 +78,7 @@ class Days:
         return CubeStore.open(space.out / "cube.zarr")
 
 
-def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, progress: Progress) -> Days:
+def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, progress: Progress, *, source: Source) -> Days:
     """Read every planned day that an earlier, killed run has not finished.
 
     Parameters
@@ -88,6 +89,8 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
         Where the unfinished cube and the notes are.
     progress : Progress
         Is told of each day.
+    source : Source
+        Where each scene is read from.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
     with configured(allow_requester_pays=config.allow_requester_pays), _pool(config.workers) as pool:
         waiting: dict[Future[tuple[Acquisition, ...]], _Job] = {}
         for job in jobs:
-            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index, config.index_dtype)
+            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index, config.index_dtype, source)
             waiting[pool.submit(reader.read, job)] = job
         while waiting:
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -136,6 +139,7 @@ class _Reader:
     space: Workspace
     mapped: tuple[str, ...]
     dtype: str
+    source: Source
 
     def read(self, job: _Job) -> tuple[Acquisition, ...]:
         """Return what became of the day's scenes: from the notes if they know, else by reading."""
@@ -172,7 +176,7 @@ class _Reader:
             fused = {name: np.full(geobox.shape, np.nan) for name in self.recipe.indices}
             for scene in scenes:
                 try:
-                    add_scene(fused, scene, geobox, self.recipe, inside=inside, tally=tallies[scene.item_id])
+                    add_scene(fused, self.source(scene), geobox, self.recipe, inside=inside, tally=tallies[scene.item_id])
                 except ReadError as error:
                     raise _SceneError(scene, str(error)) from error
             for name, values in fused.items():

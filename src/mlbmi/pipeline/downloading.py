@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlbmi import catalogs
 from mlbmi.access import Access
-from mlbmi.download import PART_BYTES, Store, default_folder, download, recheck, survey, wanted_assets, write_catalogue
+from mlbmi.download import (
+    PART_BYTES,
+    Clip,
+    Store,
+    clip_files,
+    default_folder,
+    download,
+    recheck,
+    survey,
+    survey_clips,
+    wanted_assets,
+    write_catalogue,
+)
 from mlbmi.errors import InputError, NothingFoundError
-from mlbmi.pipeline.paying import cost_of_download
+from mlbmi.pipeline.paying import cost_of_download, cost_of_reading
 from mlbmi.pipeline.planning import bands_for
 from mlbmi.pipeline.progress import Silent
+from mlbmi.pipeline.sources import own_catalog
+from mlbmi.read import configured, read_native
 from mlbmi.sentinel2 import BANDS
 from mlbmi.types import FREE
 
@@ -23,7 +39,7 @@ if TYPE_CHECKING:
     from mlbmi.access import Resolve, Retries
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
-    from mlbmi.download import Outcome, Wanted
+    from mlbmi.download import Box, Outcome, Wanted
     from mlbmi.pipeline.progress import Progress
     from mlbmi.types import Cost, Scene
 
@@ -78,11 +94,12 @@ def download_scenes(
     offline: bool = False,
     verify: bool = False,
     dry_run: bool = False,
+    clip_margin_m: float | None = None,
     resolve: Resolve | None = None,
     retries: Retries | None = None,
     progress: Progress | None = None,
 ) -> DownloadResult:
-    """Have the files of the scenes over an area in a folder, whole and proved.
+    """Have the files of the scenes over an area in a folder, or clips of them, proved.
 
     Parameters
     ----------
@@ -100,6 +117,8 @@ def download_scenes(
         First hash anew what is there; what is damaged is set aside and, unless ``offline``, fetched again.
     dry_run : bool
         Say what is there and what would be fetched; fetch nothing.
+    clip_margin_m : float, optional
+        Cut clips out of the files, so many metres wider than the area on each side; None: whole files.
     resolve, retries : optional
         How addresses are signed (by default: :class:`mlbmi.access.Access`), and how patiently servers are asked.
     progress : Progress, optional
@@ -123,27 +142,30 @@ def download_scenes(
         If what is missing costs money and ``config.allow_requester_pays`` is False; the message names the cost.
     """
     store = Store(default_folder() if out is None else out)
-    scenes, wanted = _question(aoi, config, _bands(bands, config), store, offline=offline)
+    clips = clip_margin_m is not None
+    scenes, wanted = _question(aoi, config, _bands(bands, config), store, offline=offline, clips=clips)
+    boxes = {} if clip_margin_m is None else _boxes(wanted, aoi, clip_margin_m)
     set_aside = recheck(wanted, store) if verify and not dry_run else ()
-    outcomes = survey(wanted, store)
+    outcomes = survey_clips(wanted, boxes, store) if clips else survey(wanted, store)
     if offline:
         return DownloadResult(folder=store.root, catalog=None, outcomes=outcomes, set_aside=set_aside)
     missing = [outcome.wanted for outcome in outcomes if outcome.state == "missing"]
-    cost = cost_of_download(missing, part_bytes=PART_BYTES, allowed=config.allow_requester_pays)
+    cost = _cost(missing, scenes, aoi, config, clips=clips)
     if dry_run:
         return DownloadResult(folder=store.root, catalog=None, outcomes=outcomes, set_aside=set_aside, cost=cost)
     progress = progress or Silent()
     progress.start("download", len(wanted))
-    access = Access(allow_requester_pays=config.allow_requester_pays, retries=retries)
+    more: dict[str, Any] = {
+        "workers": config.workers,
+        "tell": lambda outcome: progress.advance("download", f"{outcome.wanted.item_id} {outcome.wanted.band}"),
+    }
     try:
-        outcomes = download(
-            wanted,
-            store,
-            workers=config.workers,
-            tell=lambda outcome: progress.advance("download", f"{outcome.wanted.item_id} {outcome.wanted.band}"),
-            resolve=resolve or access.resolve,
-            retries=retries,
-        )
+        if clips:
+            with configured(allow_requester_pays=config.allow_requester_pays):
+                outcomes = clip_files(wanted, boxes, store, read=_read_clip, **more)
+        else:
+            access = Access(allow_requester_pays=config.allow_requester_pays, retries=retries)
+            outcomes = download(wanted, store, resolve=resolve or access.resolve, retries=retries, **more)
     finally:
         # What is whole can be used, even if a full disk or Ctrl-C has ended the rest.
         catalog = write_catalogue(store, () if _is_own(config.catalog, store) else scenes)
@@ -151,19 +173,14 @@ def download_scenes(
 
 
 def _question(
-    aoi: AOI, config: RunConfig, bands: Sequence[str], store: Store, *, offline: bool
+    aoi: AOI, config: RunConfig, bands: Sequence[str], store: Store, *, offline: bool, clips: bool
 ) -> tuple[tuple[Scene, ...], tuple[Wanted, ...]]:
-    own = store.root / "catalog.json"
-    if offline and not own.is_file():
-        raise NothingFoundError(
-            f"nothing has been downloaded to {str(store.root)!r} yet", remedy="Run it once without --offline."
-        )
     found = catalogs.search(
         aoi,
         start=config.start,
         end=config.end,
         cloud_cover=config.cloud_cover,
-        catalog=str(own) if offline else config.catalog,
+        catalog=own_catalog(store) if offline else config.catalog,
         collection=config.collection,
         bands=[band for band in bands if band in BANDS],
         tiles=config.tile,
@@ -175,7 +192,45 @@ def _question(
             f"no scene of {found.catalog!r} shows the AOI from {config.start} to {config.end}; {len(found.left_out)} left out",
             remedy="`mlbmi search` lists them with reasons.",
         )
-    return found.scenes, wanted_assets(found.scenes, bands)
+    return found.scenes, wanted_assets(found.scenes, bands, held=functools.partial(store.place_of, clips=clips), clips=clips)
+
+
+def _cost(missing: Sequence[Wanted], scenes: Sequence[Scene], aoi: AOI, config: RunConfig, *, clips: bool) -> Cost:
+    """Return what is missing costs, or refuse."""
+    if not clips:
+        return cost_of_download(missing, part_bytes=PART_BYTES, allowed=config.allow_requester_pays)
+    lacking = {one.item_id for one in missing}
+    bands = tuple(dict.fromkeys(one.band for one in missing))
+    return cost_of_reading(
+        (scene for scene in scenes if scene.item_id in lacking), bands, aoi, allowed=config.allow_requester_pays
+    )
+
+
+def _boxes(wanted: Sequence[Wanted], aoi: AOI, margin_m: float) -> dict[int, Box]:
+    """Return by zone what to cut out: whole metres, so that the same question gives the same text in the ledger."""
+    boxes: dict[int, Box] = {}
+    for epsg in {one.epsg for one in wanted if one.epsg is not None}:
+        left, bottom, right, top = aoi.to_crs(f"EPSG:{epsg}").bounds
+        edges = (
+            math.floor(left - margin_m),
+            math.floor(bottom - margin_m),
+            math.ceil(right + margin_m),
+            math.ceil(top + margin_m),
+        )
+        boxes[epsg] = edges
+    return boxes
+
+
+def _read_clip(wanted: Wanted, box: Box) -> Clip:
+    read = read_native(wanted.href, box, what=f"band {wanted.band} of {wanted.item_id}")
+    height, width = read.geobox.shape
+    return Clip(
+        pixels=read.pixels,
+        transform=read.geobox.affine,
+        crs=str(read.geobox.crs),
+        nodata=read.nodata,
+        window=(read.column, read.row, width, height),
+    )
 
 
 def _is_own(catalog: str, store: Store) -> bool:

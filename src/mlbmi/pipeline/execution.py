@@ -16,6 +16,7 @@ from mlbmi.pipeline.days import read_days
 from mlbmi.pipeline.planning import plan as make_plan
 from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.record import fingerprint, settings_json, versions
+from mlbmi.pipeline.sources import fetch_scenes
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
 from mlbmi.write import sha256_file, write_acquisitions, write_record, write_report
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from mlbmi.config import RunConfig
     from mlbmi.pipeline.progress import Progress
-    from mlbmi.types import LeftOut, RunPlan
+    from mlbmi.types import LeftOut, RunPlan, Scene
 
 __all__ = ["RunResult", "execute", "run"]
 
@@ -137,8 +138,10 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
     aoi = AOI.from_file(config.aoi)
     mark = fingerprint(plan, config, aoi)
     with Workspace.open(config.out, mark, overwrite=config.overwrite) as space:
+        with clock.time("download"):
+            source = fetch_scenes(_unread(plan, space), plan.bands, config, aoi, shown)
         with clock.time("read"):
-            days = read_days(plan, config, aoi, space, shown)
+            days = read_days(plan, config, aoi, space, shown, source=source)
         _check_usable(days.acquisitions, space)
         space.drop_previous(keep=days.index_files)
         with clock.time("cube"):
@@ -163,6 +166,12 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
         write_report(space.out)  # tells what the record says, so it is not among the outputs that the record lists
         space.finish()
     return RunResult(out=config.out, record=record)
+
+
+def _unread(plan: RunPlan, space: Workspace) -> list[Scene]:
+    """Return the scenes of the days that an earlier, killed run has not finished."""
+    days = ((grid.name, day) for grid in plan.grids for day in grid.days)
+    return [scene for grid, day in days if space.noted(grid, day.date, day.scenes) is None for scene in day.scenes]
 
 
 def _check_usable(acquisitions: Sequence[Acquisition], space: Workspace) -> None:

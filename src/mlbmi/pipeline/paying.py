@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlbmi.access import Reading, check_payment, cost_of, requester_pays
+from mlbmi.download import PART_BYTES, wanted_assets
 from mlbmi.grid import aoi_geobox
 from mlbmi.sentinel2 import BANDS
 
@@ -12,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mlbmi.aoi import AOI
+    from mlbmi.config import RunConfig
     from mlbmi.download import Wanted
     from mlbmi.types import Cost, Scene
 
-__all__ = ["cost_of_download", "cost_of_reading"]
+__all__ = ["cost_of_download", "cost_of_reading", "cost_of_run"]
 
 _TILE_M = 109_800
 """Side of a tile (SentiWiki, S2 Products)."""
@@ -28,6 +30,30 @@ _REQUESTS_PER_BLOCK = 51
 
 _BYTES_PER_DN = 2
 _SCL_GSD_M = 20
+
+
+def cost_of_run(scenes: Sequence[Scene], bands: Sequence[str], aoi: AOI, config: RunConfig) -> Cost:
+    """Return what a run costs at most that reads bands and scene classes of scenes, or fetches their files first.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        With the addresses that they will be read from: what is in the download folder costs nothing.
+    bands : sequence of str
+        Reflectance bands.
+    aoi : AOI
+    config : RunConfig
+        Says what is fetched whole, and whether it may cost anything.
+
+    Raises
+    ------
+    PaymentError
+        If it does and it may not.
+    """
+    files = (*bands, "scl")
+    if config.download:
+        return cost_of_download(wanted_assets(scenes, files), part_bytes=PART_BYTES, allowed=config.allow_requester_pays)
+    return cost_of_reading(scenes, files, aoi, allowed=config.allow_requester_pays)
 
 
 def cost_of_reading(scenes: Iterable[Scene], bands: Sequence[str], aoi: AOI, *, allowed: bool) -> Cost:

@@ -14,7 +14,8 @@ from mlbmi.catalogs import search
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.grid import aoi_geobox
 from mlbmi.indices import get_index
-from mlbmi.pipeline.paying import cost_of_reading
+from mlbmi.pipeline.paying import cost_of_run
+from mlbmi.pipeline.sources import catalog_of, held_source, published
 from mlbmi.read import configured, open_geobox
 from mlbmi.sentinel2 import BANDS, tile_epsg
 from mlbmi.types import DayPlan, GridPlan, LeftOut, RunPlan
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from mlbmi.catalogs import SearchResult
     from mlbmi.config import RunConfig
+    from mlbmi.pipeline.sources import Source
     from mlbmi.types import Scene
 
 __all__ = ["bands_for", "plan", "plan_grids"]
@@ -81,7 +83,7 @@ def plan(config: RunConfig) -> RunPlan:
         start=config.start,
         end=config.end,
         cloud_cover=config.cloud_cover,
-        catalog=config.catalog,
+        catalog=catalog_of(config),
         collection=config.collection,
         bands=bands,
         tiles=config.tile,
@@ -90,9 +92,10 @@ def plan(config: RunConfig) -> RunPlan:
     )
     if not found.scenes:
         raise _nothing_found(found, config)
-    cost = cost_of_reading(found.scenes, (*bands, "scl"), aoi, allowed=config.allow_requester_pays)
+    source = held_source(config, bands)
+    cost = cost_of_run([source(scene) for scene in found.scenes], bands, aoi, config)
     with configured(allow_requester_pays=config.allow_requester_pays):
-        grids, left_out = plan_grids(found.scenes, aoi, bands, grid=config.grid)
+        grids, left_out = plan_grids(found.scenes, aoi, bands, grid=config.grid, source=source)
     if not grids:
         raise NothingFoundError(
             f"none of {len(found.scenes)} scenes has a pixel inside the AOI {aoi.name!r}", remedy="Check the outline on a map."
@@ -108,7 +111,7 @@ def plan(config: RunConfig) -> RunPlan:
 
 
 def plan_grids(
-    scenes: Sequence[Scene], aoi: AOI, bands: Sequence[str], *, grid: str
+    scenes: Sequence[Scene], aoi: AOI, bands: Sequence[str], *, grid: str, source: Source = published
 ) -> tuple[tuple[GridPlan, ...], tuple[LeftOut, ...]]:
     """Lay scenes out on one mosaic grid, or on the grid of each tile.
 
@@ -122,6 +125,8 @@ def plan_grids(
         Bands that will be read: the finest decides the lattice of pixels.
     grid : str
         ``mosaic`` or ``tile``.
+    source : Source
+        Where headers are read from.
 
     Returns
     -------
@@ -130,8 +135,8 @@ def plan_grids(
     """
     by_tile = _group_by_tile(scenes)
     if grid == "tile":
-        return _tile_grids(by_tile, aoi, bands)
-    return _mosaic_grid(by_tile, aoi, bands)
+        return _tile_grids(by_tile, aoi, bands, source)
+    return _mosaic_grid(by_tile, aoi, bands, source)
 
 
 def _group_by_tile(scenes: Sequence[Scene]) -> dict[str, list[Scene]]:
@@ -142,12 +147,12 @@ def _group_by_tile(scenes: Sequence[Scene]) -> dict[str, list[Scene]]:
 
 
 def _tile_grids(
-    by_tile: Mapping[str, list[Scene]], aoi: AOI, bands: Sequence[str]
+    by_tile: Mapping[str, list[Scene]], aoi: AOI, bands: Sequence[str], source: Source
 ) -> tuple[tuple[GridPlan, ...], tuple[LeftOut, ...]]:
     grids: list[GridPlan] = []
     left_out: list[LeftOut] = []
     for tile, scenes in by_tile.items():
-        geobox = aoi_geobox(_native_geobox(scenes, bands), aoi, clip=True)
+        geobox = aoi_geobox(_native_geobox(scenes, bands, source), aoi, clip=True)
         if geobox is None:
             left_out += [_outside(scene) for scene in scenes]
         else:
@@ -158,7 +163,7 @@ def _tile_grids(
 
 
 def _mosaic_grid(
-    by_tile: Mapping[str, list[Scene]], aoi: AOI, bands: Sequence[str]
+    by_tile: Mapping[str, list[Scene]], aoi: AOI, bands: Sequence[str], source: Source
 ) -> tuple[tuple[GridPlan, ...], tuple[LeftOut, ...]]:
     """Take the lattice of the tile that covers most of the area, and go on along it as far as the area reaches.
 
@@ -166,7 +171,7 @@ def _mosaic_grid(
     """
     rank = {tile: (-_covered(scenes, aoi), _off_meridian(tile, aoi), -len(scenes), tile) for tile, scenes in by_tile.items()}
     main = min(rank, key=lambda tile: rank[tile])
-    geobox = aoi_geobox(_native_geobox(by_tile[main], bands), aoi, clip=False)
+    geobox = aoi_geobox(_native_geobox(by_tile[main], bands, source), aoi, clip=False)
     if geobox is None:
         return (), tuple(_outside(scene) for scenes in by_tile.values() for scene in scenes)
     ordered = sorted(itertools.chain(*by_tile.values()), key=lambda scene: (scene.date, rank[scene.tile]))
@@ -207,13 +212,13 @@ def _off_meridian(tile: str, aoi: AOI) -> float:
     return round(abs(off), 6)
 
 
-def _native_geobox(scenes: Sequence[Scene], bands: Sequence[str]) -> GeoBox:
+def _native_geobox(scenes: Sequence[Scene], bands: Sequence[str], source: Source) -> GeoBox:
     """Open headers until one answers: the lattice of a tile is the same for all its scenes."""
     finest = min(bands, key=lambda band: BANDS[band].gsd_m)
     failures: list[ReadError] = []
     for scene in scenes:
         try:
-            return open_geobox(scene.assets[finest])
+            return open_geobox(source(scene).assets[finest])
         except ReadError as error:
             failures.append(error)
     raise failures[0]

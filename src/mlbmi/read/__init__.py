@@ -11,5 +11,6 @@ from mlbmi.read.header import open_geobox
 from mlbmi.read.offset import decide_offset
 from mlbmi.read.reflectance import to_reflectance
 from mlbmi.read.scene import read_scene
+from mlbmi.read.window import NativeWindow, read_native
 
-__all__ = ["configured", "decide_offset", "open_geobox", "read_scene", "to_reflectance"]
+__all__ = ["NativeWindow", "configured", "decide_offset", "open_geobox", "read_native", "read_scene", "to_reflectance"]

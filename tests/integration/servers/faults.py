@@ -68,10 +68,12 @@ class FaultServer:
         ranges=True,
         share_503=0.0,
         token_life_s=3600,
+        latency_s=0.0,
     ):
         self.files, self.etags, self.headers = dict(files), dict(etags or {}), dict(headers or {})
         self.bytes_per_s, self.token_reads, self.ranges = bytes_per_s, token_reads, ranges
         self.share_503, self.token_life_s, self.draw = share_503, token_life_s, random.Random(0)  # noqa: S311 - a test repeats
+        self.latency_s = latency_s
         self.faults = defaultdict(deque)
         self.always = {}
         self.log = []
@@ -146,6 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             fault = queue.popleft() if queue else owner.always.get(parts.path)
             if fault is None and owner.draw.random() < owner.share_503:
                 fault = Fault("status")
+        time.sleep(owner.latency_s)
         try:
             self._answer(entry, fault)
         except (BrokenPipeError, ConnectionResetError):
@@ -209,6 +212,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_body(self, entry, body, fault):
         kind = fault.kind if fault else ""
+        if self.command == "HEAD":
+            return
         if kind in ("reset", "cut", "trickle"):
             self._write(entry, body[: fault.after])
             self._misbehave(entry, kind, body[fault.after :])
