@@ -14,7 +14,7 @@ from mlbmi.catalogs.known import CATALOGS, Catalog
 from mlbmi.catalogs.parts import is_further_part
 from mlbmi.catalogs.result import SearchResult
 from mlbmi.catalogs.run import search
-from mlbmi.catalogs.selection import select
+from mlbmi.catalogs.selection import select, sorted_left_out
 
 __all__ = [
     "CATALOGS",
@@ -26,5 +26,6 @@ __all__ = [
     "scene_from_item",
     "search",
     "select",
+    "sorted_left_out",
     "tile_name",
 ]

@@ -9,6 +9,7 @@ import typer
 from mlbmi import terminal
 from mlbmi.cli.options import (
     AoiArgument,
+    AoiCloudCover,
     Baseline,
     CatalogOption,
     CloudCover,
@@ -21,6 +22,7 @@ from mlbmi.cli.options import (
     Json,
     Platform,
     Quiet,
+    SclKeep,
     Settings,
     Start,
     Tile,
@@ -39,12 +41,18 @@ def search(
     end: End = None,
     days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
+    aoi_cloud_cover: AoiCloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
     tile: Tile = None,
     platform: Platform = None,
     baseline: Baseline = None,
     index: Index = None,
+    scl_keep: SclKeep = None,
+    clear: Annotated[
+        bool,
+        typer.Option("--clear", help="Show how much of the area is clear in each scene, from an overview of its classes."),
+    ] = False,
     config: Settings = None,
     env_filename: EnvFile = None,
     as_json: Json = False,
@@ -58,31 +66,21 @@ def search(
         "end": end,
         "days_back": days_back,
         "cloud_cover": cloud_cover,
+        "aoi_cloud_cover": aoi_cloud_cover,
         "catalog": catalog,
         "collection": collection,
         "tile": several(tile),
         "platform": several(platform),
         "baseline": baseline,
         "index": several(index),
+        "scl_keep": several(scl_keep),
     }
     with plain_errors(quiet=quiet, verbose=verbose):
-        from mlbmi.aoi import AOI
-        from mlbmi.pipeline import search as find
+        from mlbmi.pipeline import bands_for, find_scenes, outline
         from mlbmi.settings import load_config
 
         settings = load_config(given, toml=config, dotenv=env_filename)
-        found = find(
-            AOI.from_file(settings.aoi),
-            start=settings.start,
-            end=settings.end,
-            cloud_cover=settings.cloud_cover,
-            catalog=settings.catalog,
-            collection=settings.collection,
-            tiles=settings.tile,
-            platforms=settings.platform,
-            baseline=settings.baseline,
-            indices=settings.index,
-        )
+        found = find_scenes(outline(settings), settings, bands=bands_for(settings.layers), look=clear)
         terminal.show_scenes(found, as_json=as_json)
         if not found.scenes:
             raise typer.Exit(3)
@@ -96,6 +94,7 @@ def download(
     end: End = None,
     days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
+    aoi_cloud_cover: AoiCloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
     tile: Tile = None,
@@ -126,6 +125,7 @@ def download(
         "end": end,
         "days_back": days_back,
         "cloud_cover": cloud_cover,
+        "aoi_cloud_cover": aoi_cloud_cover,
         "catalog": catalog,
         "collection": collection,
         "tile": several(tile),
@@ -136,14 +136,14 @@ def download(
     }
     with plain_errors(quiet=quiet, verbose=verbose):
         from mlbmi import terminal_download
-        from mlbmi.aoi import AOI
+        from mlbmi.pipeline import outline
         from mlbmi.pipeline.downloading import download_scenes
         from mlbmi.settings import load_config
 
         settings = load_config(given, toml=config, dotenv=env_filename)
         with terminal.progress(quiet=quiet) as shown:
             result = download_scenes(
-                AOI.from_file(settings.aoi),
+                outline(settings),
                 settings,
                 bands=several(band) or (),
                 out=out,

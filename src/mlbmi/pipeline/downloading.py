@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlbmi import catalogs
 from mlbmi.download import Store, default_folder, download, recheck, survey, wanted_assets, write_catalogue
 from mlbmi.errors import InputError, NothingFoundError
+from mlbmi.pipeline.finding import find_scenes
 from mlbmi.pipeline.planning import bands_for
 from mlbmi.pipeline.progress import Silent
 from mlbmi.sentinel2 import BANDS
@@ -143,18 +143,7 @@ def _question(
         raise NothingFoundError(
             f"nothing has been downloaded to {str(store.root)!r} yet", remedy="Run it once without --offline."
         )
-    found = catalogs.search(
-        aoi,
-        start=config.start,
-        end=config.end,
-        cloud_cover=config.cloud_cover,
-        catalog=str(own) if offline else config.catalog,
-        collection=config.collection,
-        bands=[band for band in bands if band in BANDS],
-        tiles=config.tile,
-        platforms=config.platform,
-        baseline=config.baseline,
-    )
+    found = find_scenes(aoi, config, bands=[band for band in bands if band in BANDS], catalog=str(own) if offline else None)
     if not found.scenes:
         raise NothingFoundError(
             f"no scene of {found.catalog!r} shows the AOI from {config.start} to {config.end}; {len(found.left_out)} left out",

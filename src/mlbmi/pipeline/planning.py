@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import shapely
 
-from mlbmi.aoi import AOI
-from mlbmi.catalogs import search
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.grid import aoi_geobox
 from mlbmi.indices import get_index
+from mlbmi.pipeline.finding import find_scenes, outline
 from mlbmi.read import open_geobox
 from mlbmi.sentinel2 import BANDS, tile_epsg
 from mlbmi.types import DayPlan, GridPlan, LeftOut, RunPlan
@@ -23,13 +21,12 @@ if TYPE_CHECKING:
 
     from odc.geo.geobox import GeoBox
 
+    from mlbmi.aoi import AOI
     from mlbmi.catalogs import SearchResult
     from mlbmi.config import RunConfig
     from mlbmi.types import Scene
 
 __all__ = ["bands_for", "plan", "plan_grids"]
-
-_log = logging.getLogger("mlbmi")
 
 _NOTHING_NEW_DEG2 = 1e-9
 """Area in square degrees (about 8 m²) below which a further tile adds nothing to the area: rounding of published footprints."""
@@ -68,22 +65,9 @@ def plan(config: RunConfig) -> RunPlan:
     SearchError, ReadError
         If the catalogue, or the header of every candidate raster, cannot be read.
     """
-    aoi = AOI.from_file(config.aoi)
-    for note in aoi.notes:
-        _log.warning("AOI %s: %s", aoi.name, note)
+    aoi = outline(config)
     bands = bands_for(config.layers)
-    found = search(
-        aoi,
-        start=config.start,
-        end=config.end,
-        cloud_cover=config.cloud_cover,
-        catalog=config.catalog,
-        collection=config.collection,
-        bands=bands,
-        tiles=config.tile,
-        platforms=config.platform,
-        baseline=config.baseline,
-    )
+    found = find_scenes(aoi, config, bands=bands)
     if not found.scenes:
         raise _nothing_found(found, config)
     grids, left_out = plan_grids(found.scenes, aoi, bands, grid=config.grid)

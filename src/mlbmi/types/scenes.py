@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Acquisition",
     "Asset",
+    "ClearShare",
     "DayPlan",
     "GridPlan",
     "LeftOut",
@@ -140,6 +141,28 @@ class LeftOut:
     item_id: str
     reason: str
     scene: Scene | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearShare:
+    """How much of an area a scene shows clearly, judged from an overview of its scene classes before anything else is read.
+
+    Attributes
+    ----------
+    share : float or None
+        Share, 0–1, of clear samples among those that lie in the area and hold data; None if it could not be told.
+    samples : int
+        Samples in the area that hold data.
+    spacing_m : float
+        Distance between samples in metres; 0 if none could be read.
+    reason : str
+        Why ``share`` is None; else empty.
+    """
+
+    share: float | None
+    samples: int = 0
+    spacing_m: float = 0.0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
