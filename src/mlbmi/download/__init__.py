@@ -11,15 +11,10 @@ from mlbmi.download.ledger import Row
 from mlbmi.download.plan import Wanted, wanted_assets
 from mlbmi.download.run import Outcome, download, recheck, survey
 from mlbmi.download.store import Store, default_folder
-from mlbmi.download.transport import Address, Client, Resolve, Retries
 
 __all__ = [
-    "Address",
-    "Client",
     "Entry",
     "Outcome",
-    "Resolve",
-    "Retries",
     "Row",
     "Store",
     "Wanted",

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from mlbmi.access import Resolve, Retries
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
-    from mlbmi.download import Outcome, Resolve, Retries, Wanted
+    from mlbmi.download import Outcome, Wanted
     from mlbmi.pipeline.progress import Progress
     from mlbmi.types import Scene
 
