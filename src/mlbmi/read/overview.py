@@ -16,8 +16,6 @@ from odc.geo.geobox import GeoBox
 
 from mlbmi.errors import ReadError
 from mlbmi.grid import aoi_geobox
-from mlbmi.read.access import gdal_options
-from mlbmi.read.failures import read_error
 from mlbmi.read.header import native_geobox
 
 if TYPE_CHECKING:
@@ -74,34 +72,30 @@ def read_scl_overview(scene: Scene, aoi: AOI, *, most_samples: int = _MOST_SAMPL
     ------
     ReadError
         If the scene has no ``scl``, or its file cannot be read.
+    PaymentError
+        If it costs money that nobody has allowed.
     """
-    import rasterio
+    from mlbmi.read.opened import with_raster
 
     if "scl" not in scene.assets:
         raise ReadError(f"item {scene.item_id} has no band 'scl'; it has {', '.join(scene.assets) or 'none'}")
-    href = scene.assets["scl"].href
-    try:
-        with rasterio.Env(**gdal_options(href)):
-            return _view(href, aoi, most_samples)
-    except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
-        # "from None": GDAL's message may hold a signed address, and all that it says is in the line already.
-        raise read_error(f"band scl of {scene.item_id}", href, error) from None
+    name = f"band scl of {scene.item_id}"
+    return with_raster(scene.assets["scl"].href, name, lambda source: _view(source, aoi, most_samples))
 
 
-def _view(href: str, aoi: AOI, most_samples: int) -> SclView | None:
+def _view(source: Any, aoi: AOI, most_samples: int) -> SclView | None:
     import rasterio
 
-    with rasterio.open(href, sharing=False) as source:
-        window = aoi_geobox(native_geobox(source), aoi, clip=True)
-        if window is None:
-            return None
-        level = _level(source.overviews(1) if source.driver == "GTiff" else [], math.prod(window.shape), most_samples)
-        if level is not None:
-            with rasterio.open(href, sharing=False, overview_level=level) as overview:
-                classes, of = _read(overview, native_geobox(overview), aoi)
-            if not _is_averaged(source, classes, of):
-                return _thinned(classes, of, most_samples)
-        return _thinned(_classes(source, window), window, most_samples)
+    window = aoi_geobox(native_geobox(source), aoi, clip=True)
+    if window is None:
+        return None
+    level = _level(source.overviews(1) if source.driver == "GTiff" else [], math.prod(window.shape), most_samples)
+    if level is not None:
+        with rasterio.open(source.name, sharing=False, overview_level=level) as overview:
+            classes, of = _read(overview, native_geobox(overview), aoi)
+        if not _is_averaged(source, classes, of):
+            return _thinned(classes, of, most_samples)
+    return _thinned(_classes(source, window), window, most_samples)
 
 
 def _level(factors: list[int], pixels: int, most_samples: int) -> int | None:
