@@ -14,7 +14,7 @@ from mlbmi import catalogs
 from mlbmi.aoi import AOI
 from mlbmi.errors import ReadError
 from mlbmi.mask import clear_mask
-from mlbmi.read import configured, read_scl_overview
+from mlbmi.read import read_scl_overview
 from mlbmi.types import ClearShare, LeftOut
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def keep_clear(
     SearchResult
         With the shares in its ``clear``. A scene whose classes cannot be read is kept, with a warning: that is no cloud.
     """
-    with configured(), ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-look") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-look") as pool:
         views = tuple(pool.map(lambda scene: _look(scene, aoi), found.scenes))
     # Outside the pool: rasterio silences a warning while it draws a mask, and warnings are silenced for all threads at once.
     shares = [_clear_share(view, aoi, scl_keep) for view in views]
