@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlbmi.diagnosis import Check
     from mlbmi.errors import MlbmiError
     from mlbmi.pipeline import Progress, RunResult
-    from mlbmi.types import LeftOut, RunPlan, Scene
+    from mlbmi.types import LeftOut, PlannedReads, RunPlan, Scene
 
 __all__ = [
     "progress",
@@ -134,10 +134,36 @@ def show_plan(plan: RunPlan, *, as_json: bool) -> None:
     _out().print(table)
     _out().print(_scene_table([scene for grid in plan.grids for day in grid.days for scene in day.scenes], "To be read"))
     _show_left_out(plan.left_out)
+    _out().print(_reads_table(plan.reads))
     _out().print(
-        f"Bands: {', '.join((*plan.bands, 'scl'))}. At most {_size(plan.bytes_expected)} to read, about {plan.requests_expected} "
-        f"range requests where the files are remote; {_size(plan.memory_expected)} of memory for the largest cube."
+        f"To read: {_size(plan.bytes_expected)} ({_basis(plan.reads)}), {plan.requests_expected} range requests "
+        f"where the files are remote, about {_duration(plan.seconds_expected)}; clustering and drawing come on top. "
+        f"{_size(plan.memory_expected)} of memory for the largest cube."
     )
+
+
+def _reads_table(reads: Sequence[PlannedReads]) -> Table:
+    table = Table("grid", "tile", "band", "files", "window of the file", "requests", "bytes", title="Files and windows")
+    for read in reads:
+        left, top, width, height = read.window or (0, 0, 0, 0)
+        window = "?" if read.window is None else f"{width} × {height} from {left}, {top}"
+        table.add_row(read.grid, read.tile, read.band, str(read.files), window, str(read.requests), _size(read.bytes))
+    return table
+
+
+def _basis(reads: Sequence[PlannedReads]) -> str:
+    files, measured = sum(read.files for read in reads), sum(read.measured for read in reads)
+    if measured == files:
+        return f"from the headers of all {files} files"
+    return (
+        f"from the headers of {measured} of {files} files, else estimated" if measured else "at most: whole blocks, uncompressed"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def show_scenes(found: SearchResult, *, as_json: bool) -> None:
@@ -256,8 +282,10 @@ def _plan_json(plan: RunPlan) -> dict[str, Any]:
         ],
         "bands": [*plan.bands, "scl"],
         "left_out": [_left_json(item) for item in plan.left_out],
+        "reads": [dataclasses.asdict(read) for read in plan.reads],
         "bytes_expected": plan.bytes_expected,
         "requests_expected": plan.requests_expected,
+        "seconds_expected": round(plan.seconds_expected, 1),
         "memory_expected": plan.memory_expected,
     }
 

@@ -139,7 +139,7 @@ def run(
 
         settings = load_config(given, toml=config, dotenv=env_filename)
         if dry_run:
-            terminal.show_plan(plan(settings), as_json=as_json)
+            terminal.show_plan(plan(settings, measure=True), as_json=as_json)
         else:
             run_shown(settings, as_json=as_json, quiet=quiet)
 
@@ -243,6 +243,6 @@ def apply(
         defaults = {} if any_year else period_of_model(model)
         settings = load_config({**given, **settings_of_model(model)}, toml=config, dotenv=env_filename, defaults=defaults)
         if dry_run:
-            terminal.show_plan(plan(settings), as_json=as_json)
+            terminal.show_plan(plan(settings, measure=True), as_json=as_json)
         else:
             run_shown(settings, as_json=as_json, quiet=quiet)

@@ -11,6 +11,7 @@ import shapely
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.grid import aoi_geobox
 from mlbmi.indices import get_index
+from mlbmi.pipeline.estimating import estimate
 from mlbmi.pipeline.finding import find_scenes, outline
 from mlbmi.read import open_geobox
 from mlbmi.sentinel2 import BANDS, tile_epsg
@@ -31,11 +32,6 @@ __all__ = ["bands_for", "plan", "plan_grids"]
 _NOTHING_NEW_DEG2 = 1e-9
 """Area in square degrees (about 8 m²) below which a further tile adds nothing to the area: rounding of published footprints."""
 
-_COG_BLOCK = 1024
-"""Side in pixels of the blocks of the public Sentinel-2 COGs, for the estimate of requests."""
-
-_BYTES_PER_DN = 2
-
 
 def bands_for(indices: Iterable[str]) -> tuple[str, ...]:
     """Return the reflectance bands that some indices need, in order of wavelength."""
@@ -43,13 +39,15 @@ def bands_for(indices: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in BANDS if name in needed)
 
 
-def plan(config: RunConfig) -> RunPlan:
+def plan(config: RunConfig, *, measure: bool = False) -> RunPlan:
     """Find the scenes and lay out the grids of a run, without reading a pixel.
 
     Parameters
     ----------
     config : RunConfig
         The settings.
+    measure : bool
+        Look at the headers of the files, up to 240, for what is expected to be read; else it is guessed from above.
 
     Returns
     -------
@@ -75,9 +73,8 @@ def plan(config: RunConfig) -> RunPlan:
         raise NothingFoundError(
             f"none of {len(found.scenes)} scenes has a pixel inside the AOI {aoi.name!r}", remedy="Check the outline on a map."
         )
-    return RunPlan(
-        grids=grids, bands=bands, indices=config.layers, left_out=(*found.left_out, *left_out), **_estimate(grids, bands, config)
-    )
+    expected = estimate(grids, bands, config, measure=measure)
+    return RunPlan(grids=grids, bands=bands, indices=config.layers, left_out=(*found.left_out, *left_out), **expected)
 
 
 def plan_grids(
@@ -206,17 +203,3 @@ def _nothing_found(found: SearchResult, config: RunConfig) -> NothingFoundError:
         f"{question}; {len(found.left_out)} items were left out, most often ({times}) because: {reason}",
         remedy="`mlbmi search` lists them all.",
     )
-
-
-def _estimate(grids: Sequence[GridPlan], bands: Sequence[str], config: RunConfig) -> dict[str, int]:
-    """Estimate bytes, range requests and memory: uncompressed pixels, so an upper bound for what travels."""
-    bytes_expected = requests = memory = 0
-    for grid in grids:
-        height, width = grid.geobox.shape
-        reads = sum(len(day.scenes) for day in grid.days)
-        share = sum((10 / BANDS[band].gsd_m) ** 2 for band in bands) * _BYTES_PER_DN + 0.25
-        bytes_expected += round(reads * height * width * share)
-        blocks = (height // _COG_BLOCK + 2) * (width // _COG_BLOCK + 2)
-        requests += reads * (len(bands) + 1) * (2 + blocks // 2)
-        memory = max(memory, height * width * _BYTES_PER_DN * len(grid.days) * len(config.layers))
-    return {"bytes_expected": bytes_expected, "requests_expected": requests, "memory_expected": memory}

@@ -20,7 +20,19 @@ from mlbmi.types.clusters import (
 )
 from mlbmi.types.codes import INDEX_NODATA, INDEX_SCALE, LABEL_NODATA
 from mlbmi.types.runs import RunRecord
-from mlbmi.types.scenes import Acquisition, Asset, ClearShare, DayPlan, GridPlan, LeftOut, OffsetDecision, RunPlan, Scene, Status
+from mlbmi.types.scenes import (
+    Acquisition,
+    Asset,
+    ClearShare,
+    DayPlan,
+    GridPlan,
+    LeftOut,
+    OffsetDecision,
+    PlannedReads,
+    RunPlan,
+    Scene,
+    Status,
+)
 
 __all__ = [
     "INDEX_NODATA",
@@ -42,6 +54,7 @@ __all__ = [
     "LeftOut",
     "Mode",
     "OffsetDecision",
+    "PlannedReads",
     "RunPlan",
     "RunRecord",
     "Scaling",
