@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -23,3 +24,13 @@ def realdata() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fake_api():
+    """Return a class: ``FakeApi(items)`` answers as a STAC API on loopback, as badly as it is told, until ``close()``."""
+    path = Path(__file__).resolve().parent / "integration" / "servers" / "fake_stac.py"
+    spec = importlib.util.spec_from_file_location("mlbmi_test_fake_stac", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.FakeApi

@@ -33,6 +33,9 @@ class RunConfig(BaseModel):
     cloud_cover : float or None
         Largest clouded share of a whole scene, in per cent, as the catalogue states it; None: no limit (clouds are masked
         pixel by pixel anyway).
+    aoi_cloud_cover : float or None
+        Largest share of the area, in per cent of its pixels with data, that may not be clear in a scene, judged from an overview
+        of its scene classes; None: no limit, and nothing is looked at.
     catalog : str
         Name of a catalogue (``earth-search``, …), URL of a STAC API, or path of a static catalogue.
     collection : str or None
@@ -119,6 +122,7 @@ class RunConfig(BaseModel):
     end: dt.date
     days_back: int | None = None
     cloud_cover: Annotated[float | None, Field(ge=0, le=100)] = None
+    aoi_cloud_cover: Annotated[float | None, Field(ge=0, le=100)] = None
     catalog: Annotated[str, Field(min_length=1)] = "earth-search"
     collection: str | None = None
     download: bool | None = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlbmi.diagnosis import Check
     from mlbmi.errors import MlbmiError
     from mlbmi.pipeline import Progress, RunResult
-    from mlbmi.types import LeftOut, RunPlan, Scene
+    from mlbmi.types import LeftOut, PlannedReads, RunPlan, Scene
 
 __all__ = [
     "progress",
@@ -134,20 +134,49 @@ def show_plan(plan: RunPlan, *, as_json: bool) -> None:
     _out().print(table)
     _out().print(_scene_table([scene for grid in plan.grids for day in grid.days for scene in day.scenes], "To be read"))
     _show_left_out(plan.left_out)
+    _out().print(_reads_table(plan.reads))
     _out().print(
-        f"Bands: {', '.join((*plan.bands, 'scl'))}. At most {_size(plan.bytes_expected)} to read, about {plan.requests_expected} "
-        f"range requests where the files are remote; {_size(plan.memory_expected)} of memory for the largest cube. "
-        f"You pay {plan.cost_expected}."
+        f"To read: {_size(plan.bytes_expected)} ({_basis(plan.reads)}), {plan.requests_expected} range requests "
+        f"where the files are remote, about {_duration(plan.seconds_expected)}; clustering and drawing come on top. "
+        f"{_size(plan.memory_expected)} of memory for the largest cube. You pay {plan.cost_expected}."
     )
 
 
+def _reads_table(reads: Sequence[PlannedReads]) -> Table:
+    table = Table("grid", "tile", "band", "files", "window of the file", "requests", "bytes", title="Files and windows")
+    for read in reads:
+        left, top, width, height = read.window or (0, 0, 0, 0)
+        window = "?" if read.window is None else f"{width} × {height} from {left}, {top}"
+        table.add_row(read.grid, read.tile, read.band, str(read.files), window, str(read.requests), _size(read.bytes))
+    return table
+
+
+def _basis(reads: Sequence[PlannedReads]) -> str:
+    files, measured = sum(read.files for read in reads), sum(read.measured for read in reads)
+    if measured == files:
+        return f"from the headers of all {files} files"
+    return (
+        f"from the headers of {measured} of {files} files, else estimated" if measured else "at most: whole blocks, uncompressed"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
 def show_scenes(found: SearchResult, *, as_json: bool) -> None:
-    """Print what a search found and what it left out."""
+    """Print what a search found: each item, kept or left, and why."""
     if as_json:
-        _print_json({"scenes": [_scene_json(s) for s in found.scenes], "left_out": [_left_json(item) for item in found.left_out]})
+        _print_json(_search_json(found))
         return
-    _out().print(_scene_table(found.scenes, f"Scenes of {public_href(found.catalog)}"))
-    _show_left_out(found.left_out)
+    kept = [(scene, "") for scene in found.scenes]
+    left = [(item.scene, item.reason) for item in found.left_out if item.scene is not None]
+    rows = sorted([*kept, *left], key=_by_day)
+    title = f"Scenes of {public_href(found.catalog)}: {len(found.scenes)} kept, {len(found.left_out)} left out"
+    _out().print(_found_table(rows, found, title))
+    _show_left_out([item for item in found.left_out if item.scene is None])
 
 
 def show_result(result: RunResult, *, as_json: bool) -> None:
@@ -190,11 +219,39 @@ def show_checks(checks: Sequence[Check], *, as_json: bool) -> None:
     _out().print(table)
 
 
+def _by_day(row: tuple[Scene, str]) -> tuple[Any, ...]:
+    scene, reason = row
+    return scene.date, scene.tile, bool(reason), scene.item_id
+
+
+def _found_table(rows: Sequence[tuple[Scene, str]], found: SearchResult, title: str) -> Table:
+    """Give each item a row, and the reason a line of its own below the id: both fit a terminal of 80 columns."""
+    clear = ("clear%",) if found.clear else ()
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for name in ("", "date", "tile", "cloud%", *clear, "base"):
+        table.add_column(name, no_wrap=True, justify="right" if name.endswith("%") else "left")
+    table.add_column("item, and why it is left out", overflow="fold")
+    for scene, reason in rows[:_MOST_ROWS]:
+        seen = [_percent(found.clear[scene.item_id].share) if scene.item_id in found.clear else "" for _ in clear]
+        figures = (str(scene.date), scene.tile, _percent(_share(scene)), *seen, scene.baseline or "?")
+        table.add_row("left" if reason else "kept", *figures, f"{scene.item_id}\n{reason}".rstrip())
+    if len(rows) > _MOST_ROWS:
+        table.add_row("…", "", "", "", *("" for _ in clear), "", f"{len(rows) - _MOST_ROWS} more; all with --json")
+    return table
+
+
+def _share(scene: Scene) -> float | None:
+    return None if scene.cloud_cover is None else scene.cloud_cover / 100
+
+
+def _percent(share: float | None) -> str:
+    return "?" if share is None else f"{100 * share:.1f}"
+
+
 def _scene_table(scenes: Sequence[Scene], title: str) -> Table:
     table = Table("date", "tile", "cloud %", "baseline", "item", title=f"{title}: {len(scenes)}")
     for scene in scenes[:_MOST_ROWS]:
-        cloud = "?" if scene.cloud_cover is None else f"{scene.cloud_cover:.1f}"
-        table.add_row(str(scene.date), scene.tile, cloud, scene.baseline or "?", scene.item_id)
+        table.add_row(str(scene.date), scene.tile, _percent(_share(scene)), scene.baseline or "?", scene.item_id)
     if len(scenes) > _MOST_ROWS:
         table.add_row("…", "", "", "", f"{len(scenes) - _MOST_ROWS} more; all with --json")
     return table
@@ -225,26 +282,55 @@ def _plan_json(plan: RunPlan) -> dict[str, Any]:
         ],
         "bands": [*plan.bands, "scl"],
         "left_out": [_left_json(item) for item in plan.left_out],
+        "reads": [dataclasses.asdict(read) for read in plan.reads],
         "bytes_expected": plan.bytes_expected,
         "requests_expected": plan.requests_expected,
+        "seconds_expected": round(plan.seconds_expected, 1),
         "memory_expected": plan.memory_expected,
         "cost_expected": dataclasses.asdict(plan.cost_expected),
     }
 
 
-def _scene_json(scene: Scene) -> dict[str, Any]:
+def _search_json(found: SearchResult) -> dict[str, Any]:
     return {
-        "item_id": scene.item_id,
+        "catalog": public_href(found.catalog),
+        "collection": found.collection,
+        "scenes": [_scene_json(scene) | _clear_json(found, scene.item_id) for scene in found.scenes],
+        "left_out": [
+            _left_json(left)
+            | ({} if left.scene is None else {"scene": _scene_json(left.scene)} | _clear_json(found, left.item_id))
+            for left in found.left_out
+        ],
+    }
+
+
+def _clear_json(found: SearchResult, item_id: str) -> dict[str, Any]:
+    return {"clear": dataclasses.asdict(found.clear[item_id])} if item_id in found.clear else {}
+
+
+def _scene_json(scene: Scene) -> dict[str, Any]:
+    stated = (
+        "item_id",
+        "collection",
+        "dialect",
+        "tile",
+        "epsg",
+        "platform",
+        "baseline",
+        "sequence",
+        "orbit",
+        "cloud_cover",
+        "offset_applied",
+    )
+    return {
         "datetime": scene.datetime.isoformat(),
-        "tile": scene.tile,
-        "cloud_cover": scene.cloud_cover,
-        "baseline": scene.baseline,
-        "dialect": scene.dialect,
+        **{name: getattr(scene, name) for name in stated},
+        "bbox": list(scene.footprint.bounds),
         "assets": {band: public_href(asset.href) for band, asset in sorted(scene.assets.items())},
     }
 
 
-def _left_json(item: LeftOut) -> dict[str, str]:
+def _left_json(item: LeftOut) -> dict[str, Any]:
     return {"item_id": item.item_id, "reason": item.reason}
 
 

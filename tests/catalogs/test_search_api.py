@@ -6,8 +6,6 @@ import datetime as dt
 import json
 import logging
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
@@ -23,80 +21,7 @@ from mlbmi.errors import SearchError
 AREA = AOI.from_bbox(13.0, 52.4, 13.1, 52.5)
 AUGUST = {"start": dt.date(2023, 8, 1), "end": dt.date(2023, 8, 31)}
 CORE = ["https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/item-search"]
-QUERY = "https://api.stacspec.org/v1.0.0/item-search#query"
 FILTER = "https://api.stacspec.org/v1.0.0-rc.2/item-search#filter"
-
-
-class FakeApi:
-    """A STAC API that ignores every part of a question and gives all its items, two a page; each habit can be changed."""
-
-    def __init__(self, items):
-        self.items = items
-        self.conforms_to = [*CORE, QUERY]
-        self.methods = ("GET", "POST")
-        self.asked = []
-        self.page_size = 2
-        self.failures = []
-        self.search_failures = []
-        self.next_page = lambda number: number + 1
-        self.search_href = None
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                server.answer(self, None)
-
-            def do_POST(self):
-                server.answer(self, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-            def log_message(self, *args):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self.thread.start()
-
-    def close(self):
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
-
-    def answer(self, request, body):
-        self.asked.append((request.command, request.path, body))
-        status, extra, content = 200, {}, None
-        if self.failures:
-            status, extra, content = self.failures.pop(0)
-        elif self.search_failures and request.path.startswith("/search"):
-            status, extra, content = self.search_failures.pop(0)
-        elif request.path.startswith("/search"):
-            content = self.page(body, request.path)
-        else:
-            content = self.landing()
-        raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-        request.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(raw)), **extra}.items():
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(raw)
-
-    def landing(self):
-        href = self.search_href or f"{self.url}/search"
-        links = [{"rel": "search", "href": href, "method": method, "type": "application/geo+json"} for method in self.methods]
-        content = {"type": "Catalog", "id": "fake", "stac_version": "1.0.0", "description": "x", "links": links}
-        return content | ({"conformsTo": self.conforms_to} if self.conforms_to else {})
-
-    def page(self, body, path):
-        number = int((body or {}).get("token", path.partition("token=")[2] or 0))
-        first = number * self.page_size
-        answer = {"type": "FeatureCollection", "features": self.items[first : first + self.page_size], "links": []}
-        if first + self.page_size < len(self.items) or self.next_page(number) <= number:
-            token = self.next_page(number)
-            link = {"rel": "next", "href": f"{self.url}/search?token={token}"}
-            if body is not None:
-                link |= {"href": f"{self.url}/search", "method": "POST", "body": {**body, "token": token}}
-            answer["links"].append(link)
-        return answer
 
 
 @pytest.fixture
@@ -113,8 +38,8 @@ def items(make_item):
 
 
 @pytest.fixture
-def server(items):
-    fake = FakeApi(items)
+def server(items, fake_api):
+    fake = fake_api(items)
     yield fake
     fake.close()
 
@@ -318,8 +243,8 @@ def test_the_filters_of_warnings_are_left_as_they_were(server):
 
 @settings(max_examples=15, deadline=None)
 @given(size=st.integers(1, 9), count=st.integers(0, 12))
-def test_every_size_of_page_gives_every_item(make_item, size, count):
-    fake = FakeApi([make_item(day=f"2023-08-{day + 1:02d}") for day in range(count)])
+def test_every_size_of_page_gives_every_item(make_item, fake_api, size, count):
+    fake = fake_api([make_item(day=f"2023-08-{day + 1:02d}") for day in range(count)])
     fake.page_size = size
     try:
         assert len(search(AREA, catalog=fake.url, **AUGUST)) == count
@@ -327,12 +252,14 @@ def test_every_size_of_page_gives_every_item(make_item, size, count):
         fake.close()
 
 
-def test_across_the_180th_meridian_boxes_are_asked_for_on_each_side_and_an_item_comes_once(make_item, stac_items, monkeypatch):
+def test_across_the_180th_meridian_boxes_are_asked_for_on_each_side_and_an_item_comes_once(
+    make_item, stac_items, fake_api, monkeypatch
+):
     monkeypatch.setattr(stac_items, "EPSG", {"60KYG": 32760, "01KAB": 32701})
     fiji = AOI.from_bbox(179.5, -17, -179.5, -16.5)
     jumps = make_item(tile="60KYG", day="2023-08-02", box=(179, -18, 180, -16))
     jumps["geometry"]["coordinates"] = [[[179, -18], [-179.8, -18], [-179.8, -16], [179, -16], [179, -18]]]
-    fake = FakeApi([jumps, make_item(tile="01KAB", day="2023-08-02", box=(-180, -18, -179, -16))])
+    fake = fake_api([jumps, make_item(tile="01KAB", day="2023-08-02", box=(-180, -18, -179, -16))])
     fake.methods = ("GET",)
     try:
         found = search(fiji, catalog=fake.url, **AUGUST)

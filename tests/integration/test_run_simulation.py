@@ -155,9 +155,10 @@ def test_dry_run_reads_no_pixel(own, small, tmp_path):
         cut += 1
     assert cut
     config = configure(small, tmp_path / "out", catalog=str(own / small.catalog.name))
-    made = plan(config)
+    made = plan(config, measure=True)
     assert sum(len(day.scenes) for grid in made.grids for day in grid.days) >= 4
     assert made.bytes_expected > 0
+    assert all(read.measured == read.files for read in made.reads)
     assert not (tmp_path / "out").exists()
     with pytest.raises(ReadError, match="no scene could be read"):
         execute(made, config)

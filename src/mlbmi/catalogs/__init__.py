@@ -10,21 +10,26 @@ is filtered again here (``selection``), since servers ignore filters that they d
 
 from mlbmi.catalogs.filters import baseline_name, platform_name, tile_name
 from mlbmi.catalogs.items import scene_from_item
-from mlbmi.catalogs.known import CATALOGS, Catalog
+from mlbmi.catalogs.known import CATALOGS, Catalog, Source, locate
 from mlbmi.catalogs.parts import is_further_part
 from mlbmi.catalogs.result import SearchResult
-from mlbmi.catalogs.run import search
-from mlbmi.catalogs.selection import select
+from mlbmi.catalogs.run import can_be_searched, peek, search
+from mlbmi.catalogs.selection import select, sorted_left_out
 
 __all__ = [
     "CATALOGS",
     "Catalog",
     "SearchResult",
+    "Source",
     "baseline_name",
+    "can_be_searched",
     "is_further_part",
+    "locate",
+    "peek",
     "platform_name",
     "scene_from_item",
     "search",
     "select",
+    "sorted_left_out",
     "tile_name",
 ]

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
     from mlbmi.catalogs.selection import Question
 
-__all__ = ["offers_of_api"]
+__all__ = ["abilities", "offers_of_api"]
 
 _TIMEOUT_S = (10.0, 60.0)
 """Seconds to connect, and between bytes of an answer."""
+
+_LANDING_PAGE = "Give the landing page of a STAC API with item search, such as https://earth-search.aws.element84.com/v1."
 
 _PAGE = 100
 """Items a page: about 3 MB of Earth Search, whose answers may not pass 6 MB."""
@@ -54,7 +56,28 @@ class _StrictIO(StacApiIO):
         return content
 
 
-def offers_of_api(url: str, collection: str | None, question: Question) -> Iterator[Offer]:
+def abilities(url: str) -> tuple[str, ...]:
+    """Ask a server whether it is a STAC API whose items can be searched.
+
+    Returns
+    -------
+    tuple of str
+        What it can do beyond the plainest search: of ``POST``, ``query`` and ``filter``.
+
+    Raises
+    ------
+    SearchError
+        If it cannot be reached, is not a STAC API, or cannot be searched.
+    """
+    with _plainly(url), warnings.catch_warnings(), strict():
+        client = _client(url)
+        client.search()  # asks nothing yet, but finds out whether it could
+        extensions = (ConformanceClasses.QUERY, ConformanceClasses.FILTER)
+        stated = [extension.name.lower() for extension in extensions if client.conforms_to(extension)]
+        return tuple(["POST"] * (_method(client) == "POST") + stated)
+
+
+def offers_of_api(url: str, collection: str | None, question: Question, *, page: int = _PAGE) -> Iterator[Offer]:
     """Ask a STAC API and read its answer page by page.
 
     Parameters
@@ -65,6 +88,8 @@ def offers_of_api(url: str, collection: str | None, question: Question) -> Itera
         Collection to search; None: all.
     question : Question
         What is searched for. The area, the days and, where the server says that it can, the cloud limit go along.
+    page : int
+        Items asked for at a time; the next page is asked for when they have been taken.
 
     Yields
     ------
@@ -77,13 +102,16 @@ def offers_of_api(url: str, collection: str | None, question: Question) -> Itera
         If it cannot be reached, is not a STAC API, or its pages do not end. The message is one line without secrets.
     """
     with _plainly(url):
-        searches = _searches(url, collection, question)
+        searches = _searches(url, collection, question, page)
     given: set[str] = set()
     for search in searches:
         # An item that shows both sides comes twice; what one answer lists twice is for the selection to see.
-        offers = [offer for offer in _offers_of_search(url, search) if _identity(offer.content) not in given]
-        given |= {_identity(offer.content) for offer in offers}
-        yield from offers
+        of_this_side: set[str] = set()
+        for offer in _offers_of_search(url, search):
+            of_this_side.add(_identity(offer.content))
+            if _identity(offer.content) not in given:
+                yield offer
+        given |= of_this_side
 
 
 def _offers_of_search(url: str, search: ItemSearch) -> Iterator[Offer]:
@@ -101,17 +129,25 @@ def _offers_of_search(url: str, search: ItemSearch) -> Iterator[Offer]:
         yield from (Offer(content=item, base=_base(item, search.url), trusted=False) for item in features)
 
 
-def _searches(url: str, collection: str | None, question: Question) -> list[ItemSearch]:
+def _client(url: str) -> Client:
+    return Client.open(url, stac_io=_StrictIO(max_retries=urllib3_retry()), timeout=_TIMEOUT_S)
+
+
+def _method(client: Client) -> str:
+    methods = {link.extra_fields.get("method", "GET") for link in client.get_links("search")}
+    return "POST" if "POST" in methods else "GET"
+
+
+def _searches(url: str, collection: str | None, question: Question, page: int) -> list[ItemSearch]:
     """Put the question: once, or, where only boxes can be asked for, once for each side of the 180th meridian."""
     # strict() changes the process's filters for good; the outer context takes that back.
     with warnings.catch_warnings(), strict():
-        client = Client.open(url, stac_io=_StrictIO(max_retries=urllib3_retry()), timeout=_TIMEOUT_S)
-        methods = {link.extra_fields.get("method", "GET") for link in client.get_links("search")}
-        method = "POST" if "POST" in methods else "GET"
+        client = _client(url)
+        method = _method(client)
         return [
             client.search(
                 method=method,
-                limit=_PAGE,
+                limit=page,
                 collections=[collection] if collection else None,
                 datetime=f"{question.start}T00:00:00Z/{question.end}T23:59:59.999Z",
                 **where,
@@ -171,11 +207,23 @@ def _plainly(url: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise SearchError(_sentence("cannot be searched", url, error), remedy="Check the address and the network.") from None
+        raise SearchError(_sentence("cannot be searched", url, error), remedy=_remedy(error)) from None
     except (PystacClientWarning, ClientTypeError) as error:
-        raise SearchError(_sentence("is not one that can be searched", url, error)) from None
+        raise SearchError(_sentence("is not one that can be searched", url, error), remedy=_LANDING_PAGE) from None
     except (pystac.STACError, KeyError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
-        raise SearchError(_sentence("gave an answer that is not STAC", url, error)) from None
+        raise SearchError(_sentence("gave an answer that is not STAC", url, error), remedy=_LANDING_PAGE) from None
+
+
+def _remedy(error: APIError) -> str:
+    """Say what to do about an answer that is none."""
+    status = getattr(error, "status_code", None)  # there is none where nobody answered
+    if status in (401, 403):
+        return "It asks who you are: give a catalogue that is open to all, or an address with the key that it wants."
+    if status == 404:
+        return _LANDING_PAGE
+    if status is not None and status >= 500:
+        return "The server is out of order: try again later."
+    return "Check the address and the network."
 
 
 def _sentence(what: str, url: str, error: Exception) -> str:

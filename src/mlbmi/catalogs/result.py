@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
-    from mlbmi.types import LeftOut, Scene
+    from mlbmi.types import ClearShare, LeftOut, Scene
 
 __all__ = ["SearchResult"]
 
@@ -26,6 +27,8 @@ class SearchResult(Sequence["Scene"]):
         Name, URL (without query or password) or path of the catalogue.
     collection : str or None
         Collection that was asked for; None: any.
+    clear : mapping of str to ClearShare
+        By item id, how much of the area is clear, where that was looked at; empty otherwise.
 
     Examples
     --------
@@ -37,6 +40,7 @@ class SearchResult(Sequence["Scene"]):
     left_out: tuple[LeftOut, ...]
     catalog: str
     collection: str | None
+    clear: Mapping[str, ClearShare] = field(default_factory=lambda: MappingProxyType({}))
 
     def __len__(self) -> int:
         """Return the number of scenes."""

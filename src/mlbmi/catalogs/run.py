@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from mlbmi.catalogs.known import RENAMED_COLLECTIONS, Source, locate
 from mlbmi.catalogs.result import SearchResult
 from mlbmi.catalogs.selection import Question, answer, sorted_left_out
 from mlbmi.catalogs.static import Offer, offers_on_disk
-from mlbmi.errors import DialectError
+from mlbmi.errors import DialectError, SearchError
 from mlbmi.types import LeftOut, Scene
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from mlbmi.aoi import AOI
 
-__all__ = ["search"]
+__all__ = ["can_be_searched", "peek", "search"]
 
 
 def search(
@@ -89,6 +90,53 @@ def search(
     not_understood = [left for left in found if isinstance(left, LeftOut)]
     kept, left_out = answer(scenes, question)
     return SearchResult(kept, sorted_left_out((*not_understood, *left_out)), catalog=source.name, collection=source.collection)
+
+
+def can_be_searched(source: Source) -> str:
+    """Ask a catalogue whether it can be searched, and return what it says, in words.
+
+    Raises
+    ------
+    SearchError
+        If it cannot.
+    """
+    if isinstance(source.location, Path):
+        return "it lies on this disk"
+    from mlbmi.catalogs.api import abilities
+
+    return f"item search, with {', '.join(abilities(source.location)) or 'GET alone'}"
+
+
+def peek(source: Source, aoi: AOI | None, *, start: dt.date, end: dt.date, most: int = 20) -> tuple[Scene | LeftOut, ...]:
+    """Take the first items that a catalogue offers for a question, understood or not, and no more than one page.
+
+    Parameters
+    ----------
+    source : Source
+        Where to look.
+    aoi : AOI or None
+        The area; None, of a file: anywhere.
+    start, end : datetime.date
+        First and last UTC day.
+    most : int
+        Items to take.
+
+    Raises
+    ------
+    SearchError
+        If the catalogue cannot be read.
+    """
+    if isinstance(source.location, Path):
+        found = (_understand(offer, source.collection) for offer in offers_on_disk(source.location))
+        days = (left for left in found if isinstance(left, LeftOut) or start <= left.date <= end)
+        fitting = (one for one in days if aoi is None or isinstance(one, LeftOut) or one.footprint.intersects(aoi.geometry))
+        return tuple(itertools.islice(fitting, most))
+    if aoi is None:
+        raise SearchError(f"{source.name!r} is asked about an area, and none is given")
+    from mlbmi.catalogs.api import offers_of_api
+
+    offers = offers_of_api(source.location, source.collection, Question(aoi=aoi, start=start, end=end), page=most)
+    return tuple(_understand(offer, source.collection) for offer in itertools.islice(offers, most))
 
 
 def _offers(source: Source, question: Question) -> Iterable[Offer | LeftOut]:

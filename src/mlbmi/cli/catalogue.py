@@ -10,6 +10,7 @@ from mlbmi import terminal
 from mlbmi.cli.options import (
     AllowRequesterPays,
     AoiArgument,
+    AoiCloudCover,
     Baseline,
     Cache,
     CatalogOption,
@@ -24,6 +25,7 @@ from mlbmi.cli.options import (
     Offline,
     Platform,
     Quiet,
+    SclKeep,
     Settings,
     Start,
     Tile,
@@ -42,6 +44,7 @@ def search(
     end: End = None,
     days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
+    aoi_cloud_cover: AoiCloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
     cache: Cache = None,
@@ -50,6 +53,12 @@ def search(
     platform: Platform = None,
     baseline: Baseline = None,
     index: Index = None,
+    scl_keep: SclKeep = None,
+    clear: Annotated[
+        bool,
+        typer.Option("--clear", help="Show how much of the area is clear in each scene, from an overview of its classes."),
+    ] = False,
+    allow_requester_pays: AllowRequesterPays = False,
     config: Settings = None,
     env_filename: EnvFile = None,
     as_json: Json = False,
@@ -63,6 +72,7 @@ def search(
         "end": end,
         "days_back": days_back,
         "cloud_cover": cloud_cover,
+        "aoi_cloud_cover": aoi_cloud_cover,
         "catalog": catalog,
         "collection": collection,
         "download_folder": cache,
@@ -71,26 +81,16 @@ def search(
         "platform": several(platform),
         "baseline": baseline,
         "index": several(index),
+        "scl_keep": several(scl_keep),
+        "allow_requester_pays": allow_requester_pays or None,
     }
     with plain_errors(quiet=quiet, verbose=verbose):
-        from mlbmi.aoi import AOI
-        from mlbmi.pipeline import search as find
-        from mlbmi.pipeline.sources import catalog_of
-        from mlbmi.settings import load_config
+        from mlbmi.pipeline import bands_for, find_scenes, outline
+        from mlbmi.settings import adopt_credentials, load_config
 
         settings = load_config(given, toml=config, dotenv=env_filename)
-        found = find(
-            AOI.from_file(settings.aoi),
-            start=settings.start,
-            end=settings.end,
-            cloud_cover=settings.cloud_cover,
-            catalog=catalog_of(settings),
-            collection=settings.collection,
-            tiles=settings.tile,
-            platforms=settings.platform,
-            baseline=settings.baseline,
-            indices=settings.index,
-        )
+        adopt_credentials(env_filename)
+        found = find_scenes(outline(settings), settings, bands=bands_for(settings.layers), look=clear)
         terminal.show_scenes(found, as_json=as_json)
         if not found.scenes:
             raise typer.Exit(3)
@@ -104,6 +104,7 @@ def download(
     end: End = None,
     days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
+    aoi_cloud_cover: AoiCloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
     tile: Tile = None,
@@ -147,6 +148,7 @@ def download(
         "end": end,
         "days_back": days_back,
         "cloud_cover": cloud_cover,
+        "aoi_cloud_cover": aoi_cloud_cover,
         "catalog": catalog,
         "collection": collection,
         "tile": several(tile),
@@ -158,7 +160,7 @@ def download(
     }
     with plain_errors(quiet=quiet, verbose=verbose):
         from mlbmi import terminal_download
-        from mlbmi.aoi import AOI
+        from mlbmi.pipeline import outline
         from mlbmi.pipeline.downloading import download_scenes
         from mlbmi.settings import adopt_credentials, load_config
 
@@ -166,7 +168,7 @@ def download(
         adopt_credentials(env_filename)
         with terminal.progress(quiet=quiet) as shown:
             result = download_scenes(
-                AOI.from_file(settings.aoi),
+                outline(settings),
                 settings,
                 bands=several(band) or (),
                 out=out,

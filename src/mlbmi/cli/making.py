@@ -11,6 +11,7 @@ from mlbmi import terminal
 from mlbmi.cli.options import (
     AllowRequesterPays,
     AoiArgument,
+    AoiCloudCover,
     BandOption,
     BandsDate,
     Baseline,
@@ -65,6 +66,7 @@ def run(
     end: End = None,
     days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
+    aoi_cloud_cover: AoiCloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
     download: Download = None,
@@ -110,6 +112,7 @@ def run(
         "end": end,
         "days_back": days_back,
         "cloud_cover": cloud_cover,
+        "aoi_cloud_cover": aoi_cloud_cover,
         "catalog": catalog,
         "collection": collection,
         "download": download,
@@ -149,7 +152,7 @@ def run(
         settings = load_config(given, toml=config, dotenv=env_filename)
         adopt_credentials(env_filename)
         if dry_run:
-            terminal.show_plan(plan(settings), as_json=as_json)
+            terminal.show_plan(plan(settings, measure=True), as_json=as_json)
         else:
             run_shown(settings, as_json=as_json, quiet=quiet)
 
@@ -195,6 +198,7 @@ def apply(
     end: End = None,
     days_back: DaysBack = None,
     cloud_cover: CloudCover = None,
+    aoi_cloud_cover: AoiCloudCover = None,
     catalog: CatalogOption = None,
     collection: Collection = None,
     download: Download = None,
@@ -233,6 +237,7 @@ def apply(
         "end": end,
         "days_back": days_back,
         "cloud_cover": cloud_cover,
+        "aoi_cloud_cover": aoi_cloud_cover,
         "catalog": catalog,
         "collection": collection,
         "download": download,
@@ -260,7 +265,7 @@ def apply(
         settings = load_config({**given, **settings_of_model(model)}, toml=config, dotenv=env_filename, defaults=defaults)
         adopt_credentials(env_filename)
         if dry_run:
-            terminal.show_plan(plan(settings), as_json=as_json)
+            terminal.show_plan(plan(settings, measure=True), as_json=as_json)
         else:
             run_shown(settings, as_json=as_json, quiet=quiet)
 

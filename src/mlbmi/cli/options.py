@@ -39,6 +39,14 @@ Baseline = Annotated[str | None, typer.Option("--baseline", help="Least processi
 CloudCover = Annotated[
     float | None, typer.Option("--cloud-cover", help="Largest clouded share of a whole scene, per cent.", show_default="no limit")
 ]
+AoiCloudCover = Annotated[
+    float | None,
+    typer.Option(
+        "--aoi-cloud-cover",
+        help="Largest share of the area that is not clear in a scene, per cent; seen in an overview of its classes.",
+        show_default="no limit",
+    ),
+]
 CatalogOption = Annotated[
     str | None,
     typer.Option(

@@ -8,8 +8,23 @@ from __future__ import annotations
 
 from mlbmi.pipeline.application import period_of_model, settings_of_model
 from mlbmi.pipeline.execution import RunResult, execute, run
+from mlbmi.pipeline.finding import find_scenes, outline
 from mlbmi.pipeline.interactive import load, search
-from mlbmi.pipeline.planning import plan
+from mlbmi.pipeline.planning import bands_for, plan
 from mlbmi.pipeline.progress import Progress, Silent
 
-__all__ = ["Progress", "RunResult", "Silent", "execute", "load", "period_of_model", "plan", "run", "search", "settings_of_model"]
+__all__ = [
+    "Progress",
+    "RunResult",
+    "Silent",
+    "bands_for",
+    "execute",
+    "find_scenes",
+    "load",
+    "outline",
+    "period_of_model",
+    "plan",
+    "run",
+    "search",
+    "settings_of_model",
+]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlbmi import catalogs
 from mlbmi.access import Access
 from mlbmi.download import (
     PART_BYTES,
@@ -24,6 +23,7 @@ from mlbmi.download import (
     write_catalogue,
 )
 from mlbmi.errors import InputError, NothingFoundError
+from mlbmi.pipeline.finding import find_scenes
 from mlbmi.pipeline.paying import cost_of_download, cost_of_reading
 from mlbmi.pipeline.planning import bands_for
 from mlbmi.pipeline.progress import Silent
@@ -175,17 +175,8 @@ def download_scenes(
 def _question(
     aoi: AOI, config: RunConfig, bands: Sequence[str], store: Store, *, offline: bool, clips: bool
 ) -> tuple[tuple[Scene, ...], tuple[Wanted, ...]]:
-    found = catalogs.search(
-        aoi,
-        start=config.start,
-        end=config.end,
-        cloud_cover=config.cloud_cover,
-        catalog=own_catalog(store) if offline else config.catalog,
-        collection=config.collection,
-        bands=[band for band in bands if band in BANDS],
-        tiles=config.tile,
-        platforms=config.platform,
-        baseline=config.baseline,
+    found = find_scenes(
+        aoi, config, bands=[band for band in bands if band in BANDS], catalog=own_catalog(store) if offline else None
     )
     if not found.scenes:
         raise NothingFoundError(

@@ -12,6 +12,7 @@ from mlbmi.cube import assemble
 from mlbmi.errors import InputError, NothingFoundError
 from mlbmi.period import period
 from mlbmi.pipeline.acquire import Recipe, scene_indices
+from mlbmi.pipeline.finding import keep_clear
 from mlbmi.pipeline.planning import bands_for, plan_grids
 from mlbmi.read import configured
 from mlbmi.sentinel2 import SCL_KEEP
@@ -35,12 +36,14 @@ def search(
     end: str | dt.date | None = None,
     days_back: int | None = None,
     cloud_cover: float | None = None,
+    aoi_cloud_cover: float | None = None,
     catalog: str | None = None,
     collection: str | None = None,
     tiles: Sequence[str] = (),
     platforms: Sequence[str] = (),
     baseline: str | None = None,
     indices: Sequence[str] = ("ndvi",),
+    scl_keep: Collection[int] = SCL_KEEP,
 ) -> SearchResult:
     """Find the Sentinel-2 L2A scenes over an area.
 
@@ -54,6 +57,9 @@ def search(
         In place of ``start``: so many days before ``end``, which is then today (UTC) by default.
     cloud_cover : float, optional
         Largest clouded share of the whole scene, per cent.
+    aoi_cloud_cover : float, optional
+        Largest share of the area that is not clear, in per cent of its pixels with data. Each scene's classes are then looked at
+        in an overview, and the shares are in the result's ``clear``.
     catalog : str, optional
         ``earth-search``, ``earth-search-c1``, ``planetary-computer``, ``cdse``, the URL of a STAC API, or the path of a static
         catalogue. None: what the environment variable ``STAC_API_URL`` names, or a ``.env`` file of the working folder; else
@@ -66,6 +72,8 @@ def search(
         Least processing baseline, ``"04.00"``.
     indices : sequence of str
         Indices that the scenes must have the bands for.
+    scl_keep : collection of int
+        Scene classes that count as clear, for ``aoi_cloud_cover``.
 
     Returns
     -------
@@ -81,7 +89,9 @@ def search(
         If the catalogue cannot be read.
     """
     first, last = period(start, end, days_back)
-    return catalogs.search(
+    if aoi_cloud_cover is not None and not 0 <= aoi_cloud_cover <= 100:
+        raise InputError(f"aoi_cloud_cover is {aoi_cloud_cover!r}; it must lie in 0-100 %")
+    found = catalogs.search(
         aoi,
         start=first,
         end=last,
@@ -93,6 +103,7 @@ def search(
         platforms=platforms,
         baseline=baseline,
     )
+    return found if aoi_cloud_cover is None else keep_clear(found, aoi, limit=aoi_cloud_cover, scl_keep=scl_keep)
 
 
 def load(

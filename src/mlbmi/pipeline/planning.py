@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import shapely
 
-from mlbmi.aoi import AOI
-from mlbmi.catalogs import search
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.grid import aoi_geobox
 from mlbmi.indices import get_index
+from mlbmi.pipeline.estimating import estimate
+from mlbmi.pipeline.finding import find_scenes, outline
 from mlbmi.pipeline.paying import cost_of_run
-from mlbmi.pipeline.sources import catalog_of, held_source, published
+from mlbmi.pipeline.sources import held_source, published
 from mlbmi.read import configured, open_geobox
 from mlbmi.sentinel2 import BANDS, tile_epsg
 from mlbmi.types import DayPlan, GridPlan, LeftOut, RunPlan
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from odc.geo.geobox import GeoBox
 
+    from mlbmi.aoi import AOI
     from mlbmi.catalogs import SearchResult
     from mlbmi.config import RunConfig
     from mlbmi.pipeline.sources import Source
@@ -32,15 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bands_for", "plan", "plan_grids"]
 
-_log = logging.getLogger("mlbmi")
-
 _NOTHING_NEW_DEG2 = 1e-9
 """Area in square degrees (about 8 m²) below which a further tile adds nothing to the area: rounding of published footprints."""
-
-_COG_BLOCK = 1024
-"""Side in pixels of the blocks of the public Sentinel-2 COGs, for the estimate of requests."""
-
-_BYTES_PER_DN = 2
 
 
 def bands_for(indices: Iterable[str]) -> tuple[str, ...]:
@@ -49,13 +42,15 @@ def bands_for(indices: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in BANDS if name in needed)
 
 
-def plan(config: RunConfig) -> RunPlan:
+def plan(config: RunConfig, *, measure: bool = False) -> RunPlan:
     """Find the scenes and lay out the grids of a run, without reading a pixel.
 
     Parameters
     ----------
     config : RunConfig
         The settings.
+    measure : bool
+        Look at the headers of the files, up to 240, for what is expected to be read; else it is guessed from above.
 
     Returns
     -------
@@ -74,28 +69,16 @@ def plan(config: RunConfig) -> RunPlan:
         If reading costs money and ``config.allow_requester_pays`` is False; the message names the cost, and nothing has been
         read, not even a header.
     """
-    aoi = AOI.from_file(config.aoi)
-    for note in aoi.notes:
-        _log.warning("AOI %s: %s", aoi.name, note)
+    aoi = outline(config)
     bands = bands_for(config.layers)
-    found = search(
-        aoi,
-        start=config.start,
-        end=config.end,
-        cloud_cover=config.cloud_cover,
-        catalog=catalog_of(config),
-        collection=config.collection,
-        bands=bands,
-        tiles=config.tile,
-        platforms=config.platform,
-        baseline=config.baseline,
-    )
+    found = find_scenes(aoi, config, bands=bands)
     if not found.scenes:
         raise _nothing_found(found, config)
     source = held_source(config, bands)
     cost = cost_of_run([source(scene) for scene in found.scenes], bands, aoi, config)
     with configured(allow_requester_pays=config.allow_requester_pays):
         grids, left_out = plan_grids(found.scenes, aoi, bands, grid=config.grid, source=source)
+        expected = estimate(grids, bands, config, source=source, measure=measure) if grids else {}
     if not grids:
         raise NothingFoundError(
             f"none of {len(found.scenes)} scenes has a pixel inside the AOI {aoi.name!r}", remedy="Check the outline on a map."
@@ -106,7 +89,7 @@ def plan(config: RunConfig) -> RunPlan:
         indices=config.layers,
         left_out=(*found.left_out, *left_out),
         cost_expected=cost,
-        **_estimate(grids, bands, config),
+        **expected,
     )
 
 
@@ -238,17 +221,3 @@ def _nothing_found(found: SearchResult, config: RunConfig) -> NothingFoundError:
         f"{question}; {len(found.left_out)} items were left out, most often ({times}) because: {reason}",
         remedy="`mlbmi search` lists them all.",
     )
-
-
-def _estimate(grids: Sequence[GridPlan], bands: Sequence[str], config: RunConfig) -> dict[str, int]:
-    """Estimate bytes, range requests and memory: uncompressed pixels, so an upper bound for what travels."""
-    bytes_expected = requests = memory = 0
-    for grid in grids:
-        height, width = grid.geobox.shape
-        reads = sum(len(day.scenes) for day in grid.days)
-        share = sum((10 / BANDS[band].gsd_m) ** 2 for band in bands) * _BYTES_PER_DN + 0.25
-        bytes_expected += round(reads * height * width * share)
-        blocks = (height // _COG_BLOCK + 2) * (width // _COG_BLOCK + 2)
-        requests += reads * (len(bands) + 1) * (2 + blocks // 2)
-        memory = max(memory, height * width * _BYTES_PER_DN * len(grid.days) * len(config.layers))
-    return {"bytes_expected": bytes_expected, "requests_expected": requests, "memory_expected": memory}

@@ -6,11 +6,26 @@ no neighbour does them: the opened file decides where its pixels lie, whatever t
 same pixels however the grid is cut into chunks.
 """
 
-from mlbmi.read.access import configured
+from mlbmi.read.access import configured, is_remote
+from mlbmi.read.blocks import WindowCost, window_cost
 from mlbmi.read.header import open_geobox
 from mlbmi.read.offset import decide_offset
+from mlbmi.read.overview import SclView, read_scl_overview
 from mlbmi.read.reflectance import to_reflectance
 from mlbmi.read.scene import read_scene
 from mlbmi.read.window import NativeWindow, read_native
 
-__all__ = ["NativeWindow", "configured", "decide_offset", "open_geobox", "read_native", "read_scene", "to_reflectance"]
+__all__ = [
+    "NativeWindow",
+    "SclView",
+    "WindowCost",
+    "configured",
+    "decide_offset",
+    "is_remote",
+    "open_geobox",
+    "read_native",
+    "read_scene",
+    "read_scl_overview",
+    "to_reflectance",
+    "window_cost",
+]

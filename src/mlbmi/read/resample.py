@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
 
-__all__ = ["ReadWindow", "nearest"]
+__all__ = ["ReadWindow", "nearest", "window_on"]
 
 _NODE_STEP = 64
 """Pixels between the nodes of the lattice. For 10 m pixels the two UTM transformations bend by less than 0.0001 pixels on it."""
@@ -60,6 +60,20 @@ def nearest(read: ReadWindow, native: GeoBox, target: GeoBox, dtype: str) -> NDA
     else:
         _fill_across_crs(out, read, native, target)
     return out
+
+
+def window_on(native: GeoBox, target: GeoBox) -> tuple[slice, slice] | None:
+    """Return the rows and columns that :func:`nearest` would read for a grid; None if the source has no pixel on it."""
+    if native.crs == target.crs:
+        of, to = native.affine, target.affine
+        _, rows = _inside(to.e / of.e, (to.f - of.f) / of.e, target.shape[0], native.shape[0])
+        _, columns = _inside(to.a / of.a, (to.c - of.c) / of.a, target.shape[1], native.shape[1])
+        if rows.size == 0 or columns.size == 0:
+            return None
+        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    columns_at, rows_at, _, _ = _nodes(native, target)
+    window = _window(rows_at, native.shape[0]), _window(columns_at, native.shape[1])
+    return window if all(part.start < part.stop for part in window) else None
 
 
 def _fill_along_axes(out: NDArray[Any], read: ReadWindow, native: GeoBox, target: GeoBox) -> None:

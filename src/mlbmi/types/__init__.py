@@ -21,7 +21,19 @@ from mlbmi.types.clusters import (
 from mlbmi.types.codes import INDEX_NODATA, INDEX_SCALE, LABEL_NODATA
 from mlbmi.types.costs import FREE, Cost
 from mlbmi.types.runs import RunRecord
-from mlbmi.types.scenes import Acquisition, Asset, DayPlan, GridPlan, LeftOut, OffsetDecision, RunPlan, Scene, Status
+from mlbmi.types.scenes import (
+    Acquisition,
+    Asset,
+    ClearShare,
+    DayPlan,
+    GridPlan,
+    LeftOut,
+    OffsetDecision,
+    PlannedReads,
+    RunPlan,
+    Scene,
+    Status,
+)
 
 __all__ = [
     "FREE",
@@ -33,6 +45,7 @@ __all__ = [
     "Acquisition",
     "Asset",
     "Change",
+    "ClearShare",
     "ClusterModel",
     "ClusterRow",
     "Clustering",
@@ -44,6 +57,7 @@ __all__ = [
     "LeftOut",
     "Mode",
     "OffsetDecision",
+    "PlannedReads",
     "RunPlan",
     "RunRecord",
     "Scaling",

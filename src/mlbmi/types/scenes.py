@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Acquisition",
     "Asset",
+    "ClearShare",
     "DayPlan",
     "GridPlan",
     "LeftOut",
     "OffsetDecision",
+    "PlannedReads",
     "RunPlan",
     "Scene",
     "Status",
@@ -145,6 +147,28 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClearShare:
+    """How much of an area a scene shows clearly, judged from an overview of its scene classes before anything else is read.
+
+    Attributes
+    ----------
+    share : float or None
+        Share, 0–1, of clear samples among those that lie in the area and hold data; None if it could not be told.
+    samples : int
+        Samples in the area that hold data.
+    spacing_m : float
+        Distance between samples in metres; 0 if none could be read.
+    reason : str
+        Why ``share`` is None; else empty.
+    """
+
+    share: float | None
+    samples: int = 0
+    spacing_m: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetDecision:
     """How the DNs of one asset become reflectance: ρ = (DN + add) / 10000.
 
@@ -235,6 +259,35 @@ class GridPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedReads:
+    """The files of one tile and band that are read on one grid, summed up.
+
+    Attributes
+    ----------
+    grid, tile, band : str
+        Which: ``scl`` is a band here.
+    files : int
+        Their number.
+    window : (int, int, int, int) or None
+        First column, first row, width and height of what is read, in the files' own pixels; None where no header was looked at.
+    bytes, requests : int
+        What is expected to be read of them.
+    measured : int
+        How many of them have a header that lists the length of each block. Of the others the mean of these is taken, or the
+        uncompressed size of the pixels where there is none.
+    """
+
+    grid: str
+    tile: str
+    band: str
+    files: int
+    window: tuple[int, int, int, int] | None
+    bytes: int
+    requests: int
+    measured: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
     """All that a run will read and write, made from metadata and raster headers alone.
 
@@ -247,10 +300,14 @@ class RunPlan:
         Short names of the indices to compute.
     left_out : tuple of LeftOut
         Items seen and not used.
+    reads : tuple of PlannedReads
+        What is read, by grid, tile and band.
     bytes_expected : int
-        Upper estimate of pixel bytes to read, uncompressed.
+        Bytes of files to read: from headers where they were looked at, else uncompressed pixels.
     requests_expected : int
-        Estimate of range requests if the files were remote.
+        Range requests if the files are remote.
+    seconds_expected : float
+        Time for reading, roughly; clustering, drawing and writing come on top.
     memory_expected : int
         Estimate of the run's peak memory for arrays, in bytes.
     cost_expected : Cost
@@ -261,7 +318,9 @@ class RunPlan:
     bands: tuple[str, ...]
     indices: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+    reads: tuple[PlannedReads, ...]
     bytes_expected: int
     requests_expected: int
+    seconds_expected: float
     memory_expected: int
     cost_expected: Cost = FREE

@@ -7,35 +7,14 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Check", "diagnose"]
+from mlbmi.diagnosis.checks import Check
+
+__all__ = ["diagnose"]
 
 _LIBRARIES = ("numpy", "numba", "scikit-learn", "xarray", "zarr", "dask", "rasterio", "odc-stac", "odc-geo", "pystac-client")
 _LOW_SPACE_BYTES = 2 * 1024**3
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at.
-
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    ok : bool
-        Whether it works.
-    found : str
-        What was found.
-    remedy : str
-        What to do if it does not work; empty if it does.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ""
 
 
 def diagnose() -> list[Check]:
