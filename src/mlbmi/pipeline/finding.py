@@ -14,6 +14,7 @@ from mlbmi import catalogs
 from mlbmi.aoi import AOI
 from mlbmi.errors import ReadError
 from mlbmi.mask import clear_mask
+from mlbmi.pipeline.paying import cost_of_reading
 from mlbmi.pipeline.sources import catalog_of, held_source, published
 from mlbmi.read import configured, read_scl_overview
 from mlbmi.types import ClearShare, LeftOut
@@ -61,6 +62,11 @@ def find_scenes(
     Returns
     -------
     SearchResult
+
+    Raises
+    ------
+    PaymentError
+        If looking costs money, and the settings do not allow that.
     """
     found = catalogs.search(
         aoi,
@@ -76,14 +82,11 @@ def find_scenes(
     )
     if config.aoi_cloud_cover is None and not look:
         return found
+    source = held_source(config, ())
+    cost_of_reading([source(scene) for scene in found.scenes], ("scl",), aoi, allowed=config.allow_requester_pays)
     with configured(allow_requester_pays=config.allow_requester_pays):
         return keep_clear(
-            found,
-            aoi,
-            limit=config.aoi_cloud_cover,
-            scl_keep=config.scl_keep,
-            source=held_source(config, ()),
-            workers=config.workers,
+            found, aoi, limit=config.aoi_cloud_cover, scl_keep=config.scl_keep, source=source, workers=config.workers
         )
 
 
