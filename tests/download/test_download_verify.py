@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from mlbmi.download import Address, download, entries, prune, recheck, survey
-from mlbmi.download.transport import TransientError
+from mlbmi.access import Address, TransientError
+from mlbmi.download import download, entries, prune, recheck, survey
 from mlbmi.download.verify import CorruptError, prove
 
 CORRUPTIONS = 200
