@@ -88,7 +88,7 @@ def test_search_says_what_it_repaired_in_the_outline(small, mlbmi):
 
 def test_tables_for_people(small, mlbmi, tmp_path):
     shown = mlbmi("search", *_question(small))
-    assert "Left out" in shown.stdout
+    assert "left out" in shown.stdout
     assert "33UUU" in shown.stdout
     shown = mlbmi("run", *_question(small), "--dry-run")
     assert "no pixel has been read" in shown.stdout
