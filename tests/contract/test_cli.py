@@ -79,9 +79,16 @@ def test_the_area_may_be_text(small, mlbmi):
     assert mlbmi("search", "-60,-20,-59,-19", *rest).returncode == 3  # no option, and nothing there
 
 
+def test_search_says_what_it_repaired_in_the_outline(small, mlbmi):
+    tie = "POLYGON ((12.9 52.4, 13.2 52.6, 13.2 52.4, 12.9 52.6, 12.9 52.4))"
+    done = mlbmi("search", tie, *_question(small)[1:])
+    assert done.returncode == 0
+    assert "was repaired" in done.stderr
+
+
 def test_tables_for_people(small, mlbmi, tmp_path):
     shown = mlbmi("search", *_question(small))
-    assert "Left out" in shown.stdout
+    assert "left out" in shown.stdout
     assert "33UUU" in shown.stdout
     shown = mlbmi("run", *_question(small), "--dry-run")
     assert "no pixel has been read" in shown.stdout

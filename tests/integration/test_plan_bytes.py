@@ -10,6 +10,7 @@ import pytest
 import rasterio
 
 import mlbmi
+from mlbmi.pipeline import estimating
 from mlbmi.read import window_cost
 from mlbmi.types import Asset
 
@@ -141,3 +142,18 @@ def test_what_is_not_looked_at_is_guessed_from_above(realdata, tmp_path):
     assert guessed.grids == measured.grids
     assert guessed.bytes_expected >= measured.bytes_expected
     assert guessed.requests_expected >= measured.requests_expected
+
+
+@pytest.mark.realdata
+def test_of_very_many_files_some_headers_stand_for_all(realdata, tmp_path, monkeypatch):
+    catalog = realdata / "real" / "earthsearch-v1-33TWL" / "catalog.json"
+    config = configure(catalog, tmp_path / "out", "15.1,45.75,15.3,45.9")
+    every = mlbmi.plan(config, measure=True)
+    monkeypatch.setattr(estimating, "_MOST_HEADERS", 8)
+    some = mlbmi.plan(config, measure=True)
+    assert 0 < sum(read.measured for read in some.reads) <= 8
+    assert [(read.band, read.files, read.window) for read in some.reads] == [
+        (read.band, read.files, read.window) for read in every.reads
+    ]
+    # Blocks of one window differ between dates by the clouds in them: here by a third at most.
+    assert some.bytes_expected == pytest.approx(every.bytes_expected, rel=0.3)

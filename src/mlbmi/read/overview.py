@@ -34,6 +34,10 @@ _MOST_FOREIGN = 0.001
 to 10 % where they were averaged (real files)."""
 
 
+_LEAST_SIDE = 16
+"""Pixels of an overview to compare along a side, where the file lies in strips or very small blocks."""
+
+
 @dataclass(frozen=True, slots=True)
 class SclView:
     """Scene classes over the window of an area.
@@ -144,20 +148,33 @@ def _thinned(classes: NDArray[np.uint8], window: GeoBox, most_samples: int) -> S
 
 
 def _is_averaged(source: Any, classes: NDArray[np.uint8], window: GeoBox) -> bool:
-    """Compare the most mixed block of an overview with the pixels below it; one of a single class has nothing to compare."""
+    """Compare the most mixed part of an overview with the block below it; one of a single class has nothing to compare."""
     factor = round(window.resolution.x / source.res[0])
-    side = max(1, source.block_shapes[0][0] // factor)
     values, edges = classes.astype(np.int16), np.zeros(classes.shape, dtype=np.int64)
     edges[:, 1:] += np.abs(np.diff(values, axis=1)) > 1  # between neighbouring numbers there is no third to be seen
     edges[1:] += np.abs(np.diff(values, axis=0)) > 1
     if not edges.any():
         return False
-    tops, lefts = (range(0, length, side) for length in classes.shape)
-    corners = [(row, column) for row in tops for column in lefts]
-    row, column = max(corners, key=lambda corner: int(edges[corner[0] : corner[0] + side, corner[1] : corner[1] + side].sum()))
-    part = window[row : row + side, column : column + side]
-    seen = classes[row : row + side, column : column + side]
-    return _foreign_share(source, seen, part, factor) > _MOST_FOREIGN
+    rows, columns = max(_blocks_below(source, window, factor), key=lambda block: int(edges[block].sum()))
+    return _foreign_share(source, classes[rows, columns], window[rows, columns], factor) > _MOST_FOREIGN
+
+
+def _blocks_below(source: Any, window: GeoBox, factor: int) -> list[tuple[slice, slice]]:
+    """Return the parts of an overview's window that lie above one block of the file each, a pixel short on each side.
+
+    So much less is compared that the pixels next to those below are of the same block: one block is read, not nine.
+    """
+    side = max(source.block_shapes[0][0] // factor, _LEAST_SIDE)
+    left, top = (round(at / factor) for at in ~source.transform * (window.affine.c, window.affine.f))
+    by_axis = [
+        [
+            slice(max(start + 1, 0), min(start + side - 1, length))
+            for start in range(-(first % side), length, side)
+            if min(start + side - 1, length) > max(start + 1, 0)
+        ]
+        for first, length in ((top, window.shape[0]), (left, window.shape[1]))
+    ]
+    return [(rows, columns) for rows in by_axis[0] for columns in by_axis[1]] or [(slice(None), slice(None))]
 
 
 def _foreign_share(source: Any, seen: NDArray[np.uint8], part: GeoBox, factor: int) -> float:
