@@ -2,8 +2,8 @@
 
     python benchmarks/bench_download.py
 
-Seconds, median of three, from a server that answers after 0.1 s and sends 4 MB/s over each connection. "Ideal" is bytes ÷ (4 × 4 MB/s):
-what any scheme could reach over four connections. curl fetches whole files side by side (`-Z`), proves nothing, keeps no ledger.
+Seconds, median of three, from a server that answers after 0.1 s and sends 4 MB/s over each connection. "Ideal" is bytes ÷
+(4 × 4 MB/s): what any scheme could reach over four connections. curl fetches whole files side by side (`-Z`), proves nothing, keeps no ledger.
 mlbmi proves each file, which takes time of its own.
 """
 
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
-from servers import faults
 
 from mlbmi.access import Client
 from mlbmi.download import Store, Wanted, download
+from servers import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable

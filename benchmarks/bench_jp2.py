@@ -16,9 +16,9 @@ from odc.geo.geobox import GeoBox
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 from scipy.ndimage import gaussian_filter
-from servers import faults
 
 from mlbmi.download.costs import BYTES_PER_PIXEL, cost_of_whole, cost_of_window
+from servers import faults
 
 MAKES = {
     "jp2": {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES", "NBITS": 15, "BLOCKXSIZE": 1024, "BLOCKYSIZE": 1024},
