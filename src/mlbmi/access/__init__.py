@@ -8,14 +8,13 @@ and with whose keys, and what the reader pays for; without permission nothing is
 from mlbmi.access.environment import VARIABLES, adopt
 from mlbmi.access.http import Address, Client, RefusedError, Resolve, TransientError, drop
 from mlbmi.access.opening import Access, Opening
-from mlbmi.access.payment import FREE, PRICES, Cost, Reading, check_payment, cost_of
-from mlbmi.access.places import BUCKETS, Bucket, bucket_named
+from mlbmi.access.payment import PRICES, Reading, check_payment, cost_of
+from mlbmi.access.places import BUCKETS, Bucket, bucket_named, requester_pays
 from mlbmi.access.retries import REFUSED_SIGNATURE, TRANSIENT, Patience, Retries
 from mlbmi.access.secrets import guard_logs, without_secrets
 
 __all__ = [
     "BUCKETS",
-    "FREE",
     "PRICES",
     "REFUSED_SIGNATURE",
     "TRANSIENT",
@@ -24,7 +23,6 @@ __all__ = [
     "Address",
     "Bucket",
     "Client",
-    "Cost",
     "Opening",
     "Patience",
     "Reading",
@@ -38,5 +36,6 @@ __all__ = [
     "cost_of",
     "drop",
     "guard_logs",
+    "requester_pays",
     "without_secrets",
 ]

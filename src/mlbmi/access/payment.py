@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mlbmi.access.places import s3_object
 from mlbmi.errors import PaymentError
+from mlbmi.types import FREE, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FREE", "PRICES", "Cost", "Prices", "Reading", "check_payment", "cost_of"]
+__all__ = ["PRICES", "Prices", "Reading", "check_payment", "cost_of"]
 
 _GB: Final = 1e9
 
@@ -57,51 +57,15 @@ class Reading:
     requests: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What the reader pays, at most.
-
-    Attributes
-    ----------
-    usd : float
-    bytes, requests : int
-        Of the files that cost something.
-    buckets : tuple of str
-        Where they lie; empty if all is free.
-    """
-
-    usd: float = 0.0
-    bytes: int = 0
-    requests: int = 0
-    buckets: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """Return it as a phrase.
-
-        Examples
-        --------
-        >>> str(cost_of([Reading("s3://sentinel-s2-l2a/B04.jp2", 120_000_000, 15)]))
-        'at most 0.02 USD: 0.12 GB and 15 requests from sentinel-s2-l2a (aws.amazon.com/s3/pricing, eu-central-1, ..., 2025)'
-        """
-        if not self.buckets:
-            return "nothing"
-        where = " and ".join(self.buckets)
-        usd = f"{math.ceil(self.usd * 100) / 100:,.2f} USD"
-        source = f"{PRICES.source}, {PRICES.date}"
-        return f"at most {usd}: {self.bytes / _GB:.2f} GB and {self.requests} requests from {where} ({source})"
-
-
-FREE: Final = Cost()
-"""Nothing that is read costs anything."""
-
-
 def cost_of(readings: Iterable[Reading]) -> Cost:
     """Sum up what readings cost.
 
     Examples
     --------
-    >>> cost_of([Reading("https://example.com/B04.tif", 10**12, 10**6)]) == FREE
+    >>> cost_of([Reading("https://example.com/B04.tif", 10**12, 10**6)]) is FREE
     True
+    >>> print(cost_of([Reading("s3://sentinel-s2-l2a/B04.jp2", 120_000_000, 15)]))
+    at most 0.02 USD: 0.12 GB and 15 requests from sentinel-s2-l2a (aws.amazon.com/s3/pricing, eu-central-1, ..., 2025)
     """
     size: Counter[str] = Counter()
     requests: Counter[str] = Counter()
@@ -110,8 +74,16 @@ def cost_of(readings: Iterable[Reading]) -> Cost:
         if found is not None and found.bucket.requester_pays:
             size[found.bucket.name] += reading.bytes
             requests[found.bucket.name] += reading.requests
+    if not size:
+        return FREE
     usd = size.total() / _GB * PRICES.usd_per_gb + requests.total() / 1000 * PRICES.usd_per_1000_requests
-    return Cost(usd=usd, bytes=size.total(), requests=requests.total(), buckets=tuple(sorted(size)))
+    return Cost(
+        usd=usd,
+        bytes=size.total(),
+        requests=requests.total(),
+        buckets=tuple(sorted(size)),
+        source=f"{PRICES.source}, {PRICES.date}",
+    )
 
 
 def check_payment(cost: Cost, *, allowed: bool) -> None:

@@ -11,7 +11,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BUCKETS", "SAS_ENDPOINT", "Bucket", "Container", "S3Object", "bucket_named", "s3_object", "sas_container"]
+__all__ = [
+    "BUCKETS",
+    "SAS_ENDPOINT",
+    "Bucket",
+    "Container",
+    "S3Object",
+    "bucket_named",
+    "requester_pays",
+    "s3_object",
+    "sas_container",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +121,18 @@ def s3_object(href: str) -> S3Object | None:
     path = unquote(parts.path).lstrip("/")
     name, key = (host["bucket"], path) if host["bucket"] else path.split("/", 1) if "/" in path else (path, "")
     return S3Object(bucket_named(name), key) if bucket_named(name).requester_pays else None
+
+
+def requester_pays(href: str) -> bool:
+    """Say whether reading an href costs its reader money.
+
+    Examples
+    --------
+    >>> requester_pays("s3://sentinel-s2-l2a/B04.jp2"), requester_pays("s3://sentinel-cogs/B04.tif")
+    (True, False)
+    """
+    found = s3_object(href)
+    return found is not None and found.bucket.requester_pays
 
 
 def sas_container(href: str) -> Container | None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlbmi import catalogs
+from mlbmi.access import Access
 from mlbmi.download import (
+    PART_BYTES,
     Clip,
     Store,
     clip_files,
@@ -22,11 +24,13 @@ from mlbmi.download import (
     write_catalogue,
 )
 from mlbmi.errors import InputError, NothingFoundError
+from mlbmi.pipeline.paying import cost_of_download
 from mlbmi.pipeline.planning import bands_for
 from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.sources import own_catalog
-from mlbmi.read import read_native
+from mlbmi.read import configured, read_native
 from mlbmi.sentinel2 import BANDS
+from mlbmi.types import FREE
 
 if TYPE_CHECKING:
     import os
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
     from mlbmi.config import RunConfig
     from mlbmi.download import Box, Outcome, Wanted
     from mlbmi.pipeline.progress import Progress
-    from mlbmi.types import Scene
+    from mlbmi.types import Cost, Scene
 
 __all__ = ["DownloadResult", "download_scenes"]
 
@@ -58,12 +62,15 @@ class DownloadResult:
         One for each file, in order of scene and band.
     set_aside : tuple of Path
         Damaged files that ``verify`` found.
+    cost : Cost
+        What fetching those that are not there costs at most; of a dry run, would cost.
     """
 
     folder: Path
     catalog: Path | None
     outcomes: tuple[Outcome, ...]
     set_aside: tuple[Path, ...] = ()
+    cost: Cost = FREE
 
     @property
     def incomplete(self) -> tuple[Outcome, ...]:
@@ -113,7 +120,7 @@ def download_scenes(
     clip_margin_m : float, optional
         Cut clips out of the files, so many metres wider than the area on each side; None: whole files.
     resolve, retries : optional
-        How addresses are signed, and how patiently servers are asked (:func:`mlbmi.download.download`).
+        How addresses are signed (by default: :class:`mlbmi.access.Access`), and how patiently servers are asked.
     progress : Progress, optional
         Told of each file.
 
@@ -131,31 +138,39 @@ def download_scenes(
         If the catalogue cannot be read.
     WriteError
         If the disk is full or cannot be written.
+    PaymentError
+        If what is missing costs money and ``config.allow_requester_pays`` is False; the message names the cost.
     """
     store = Store(default_folder() if out is None else out)
     clips = clip_margin_m is not None
     scenes, wanted = _question(aoi, config, _bands(bands, config), store, offline=offline, clips=clips)
     boxes = {} if clip_margin_m is None else _boxes(wanted, aoi, clip_margin_m)
     set_aside = recheck(wanted, store) if verify and not dry_run else ()
-    if offline or dry_run:
-        outcomes = survey_clips(wanted, boxes, store) if clips else survey(wanted, store)
+    outcomes = survey_clips(wanted, boxes, store) if clips else survey(wanted, store)
+    if offline:
         return DownloadResult(folder=store.root, catalog=None, outcomes=outcomes, set_aside=set_aside)
+    missing = [outcome.wanted for outcome in outcomes if outcome.state == "missing"]
+    cost = cost_of_download(missing, part_bytes=PART_BYTES, allowed=config.allow_requester_pays)
+    if dry_run:
+        return DownloadResult(folder=store.root, catalog=None, outcomes=outcomes, set_aside=set_aside, cost=cost)
     progress = progress or Silent()
     progress.start("download", len(wanted))
     more: dict[str, Any] = {
         "workers": config.workers,
         "tell": lambda outcome: progress.advance("download", f"{outcome.wanted.item_id} {outcome.wanted.band}"),
     }
+    pays = config.allow_requester_pays
     try:
         if clips:
-            outcomes = clip_files(wanted, boxes, store, read=_read_clip, **more)
+            with configured(retries=retries, allow_requester_pays=pays):
+                outcomes = clip_files(wanted, boxes, store, read=_read_clip, **more)
         else:
-            more |= {name: value for name, value in (("resolve", resolve), ("retries", retries)) if value is not None}
-            outcomes = download(wanted, store, **more)
+            resolve = resolve or Access(allow_requester_pays=pays, retries=retries).resolve
+            outcomes = download(wanted, store, resolve=resolve, retries=retries, **more)
     finally:
         # What is whole can be used, even if a full disk or Ctrl-C has ended the rest.
         catalog = write_catalogue(store, () if _is_own(config.catalog, store) else scenes)
-    return DownloadResult(folder=store.root, catalog=catalog, outcomes=outcomes, set_aside=set_aside)
+    return DownloadResult(folder=store.root, catalog=catalog, outcomes=outcomes, set_aside=set_aside, cost=cost)
 
 
 def _question(

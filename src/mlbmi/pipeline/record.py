@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fingerprint", "settings_json", "versions"]
 
-_DECIDES_NOTHING = {"out", "workers", "overwrite", "download", "download_folder", "offline"}
+_DECIDES_NOTHING = {"out", "workers", "overwrite", "allow_requester_pays", "download", "download_folder", "offline"}
 _LIBRARIES = (
     "numpy",
     "numba",

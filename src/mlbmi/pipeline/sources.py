@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from mlbmi.access import Access
 from mlbmi.download import (
     SCL_GSD_M,
     Store,
@@ -20,7 +21,7 @@ from mlbmi.download import (
 )
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.grid import aoi_geobox
-from mlbmi.read import open_geobox
+from mlbmi.read import configured, open_geobox
 from mlbmi.sentinel2 import BANDS
 
 if TYPE_CHECKING:
@@ -139,9 +140,10 @@ def fetch_scenes(scenes: Sequence[Scene], bands: Sequence[str], config: RunConfi
     """
     held = held_source(config, bands)
     to_fetch = _choice(config, aoi, bands, held)
-    chosen = [
-        _only(scene, [band for band in (*bands, _SCL) if band in scene.assets and to_fetch(scene, band)]) for scene in scenes
-    ]
+    with configured(allow_requester_pays=config.allow_requester_pays):
+        chosen = [
+            _only(scene, [band for band in (*bands, _SCL) if band in scene.assets and to_fetch(scene, band)]) for scene in scenes
+        ]
     if config.offline or not any(scene.assets for scene in chosen):
         return held
     store = Store(_folder(config))
@@ -167,6 +169,7 @@ def _fetch(
             wanted,
             store,
             workers=config.workers,
+            resolve=Access(allow_requester_pays=config.allow_requester_pays).resolve,
             tell=lambda outcome: progress.advance("download", f"{outcome.wanted.item_id} {outcome.wanted.band}"),
         )
     finally:

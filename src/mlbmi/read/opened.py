@@ -31,6 +31,9 @@ T = TypeVar("T")
 
 _STATUS = re.compile(r"HTTP (?:response|error) code ?: ?(\d{3})")
 _REFUSED = re.compile(r"AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|NoSuchKey|NoSuchBucket")
+_MOST_RENEWALS = 2
+"""New signatures for one read: a token may end with another read of the same moment."""
+
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -76,7 +79,7 @@ class _Attempts:
         made = int(settings.retries.gdal_options()["GDAL_HTTP_MAX_RETRY"])
         around = replace(settings.retries, without_progress=settings.retries.without_progress - made)
         self._patience = Patience(around)
-        self._renewed = False
+        self._renewals = 0
         self._opening = self._resolved(renew=False)
 
     def _resolved(self, *, renew: bool) -> Opening:
@@ -104,9 +107,9 @@ class _Attempts:
         return True
 
     def _again_with_another_signature(self) -> bool:
+        self._renewals += 1
         before, self._opening = self._opening, self._resolved(renew=True)
-        renewed, self._renewed = self._renewed, True
-        return not renewed and self._opening != before
+        return self._renewals <= _MOST_RENEWALS and self._opening != before
 
     def _forget(self) -> None:
         """Make GDAL forget that a file could not be reached: it would not ask again."""
