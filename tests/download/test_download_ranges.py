@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mlbmi.access import Address
+from mlbmi.access import Access, Address
 from mlbmi.download import download, entries, prune
 from mlbmi.download.ahead import Ahead, waiting_parts
 from mlbmi.download.fetch import Means
@@ -106,7 +106,7 @@ def ahead(store, quick, want):
     def make(url):
         means = Means(
             client=quick["client"],
-            resolve=lambda href, *, renew: Address(href),  # noqa: ARG005 - nothing is signed
+            resolve=Access().resolve,
             retries=quick["retries"],
             stop=threading.Event(),
             part_bytes=PART,
