@@ -2,9 +2,9 @@
 
     python benchmarks/bench_download.py
 
-Seconds, median of three, from a server that answers after 0.1 s and sends 4 MB/s over each connection. "Ideal" is bytes over
-(4 x 4 MB/s): what any scheme could reach over four connections. curl fetches whole files side by side (`-Z`), proves nothing,
-keeps no ledger. mlbmi proves each file, which takes time of its own.
+Seconds, median of three, from a server that answers after 0.1 s and sends 4 MB/s over each connection. "Ideal" is what
+any scheme could reach over four connections: bytes ÷ (4 × 4 MB/s). curl fetches whole files side by side (`-Z`), proves nothing
+and keeps no ledger. mlbmi proves each file, which takes time of its own.
 """
 
 from __future__ import annotations

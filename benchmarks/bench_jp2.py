@@ -3,7 +3,7 @@
     python benchmarks/bench_jp2.py                # 6144 × 6144 pixels, 36 tiles
     python benchmarks/bench_jp2.py --size 10980   # a band of 10 m: 121 tiles, some minutes
 
-Beside the counts stands what `mlbmi.download.costs` expects, and what it would choose.
+Beside the counts stands what `mlbmi.download.effort` expects, and what it would choose.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rasterio.io import MemoryFile
 from rasterio.windows import Window
 from scipy.ndimage import gaussian_filter
 
-from mlbmi.download.costs import BYTES_PER_PIXEL, cost_of_whole, cost_of_window
+from mlbmi.download.effort import BYTES_PER_PIXEL, effort_of_whole, effort_of_window
 from servers import faults
 
 MAKES = {
@@ -46,7 +46,7 @@ def main() -> None:
     size = parser.parse_args().size
     pixels = landscape(size)
     native = GeoBox(pixels.shape, rasterio.Affine(10, 0, 300000, 0, -10, 5900040), "EPSG:32633")
-    whole = cost_of_whole(native, BYTES_PER_PIXEL)
+    whole = effort_of_whole(native, BYTES_PER_PIXEL)
     middle, end = size // 2 + 100, size - 500
     windows = {
         "first tile": Window(100, 100, 300, 300),
@@ -68,7 +68,7 @@ def main() -> None:
                     file.read(1, window=window)
                 counts[make] = (len(server.log), server.sent() / 1e6)
             rows, columns = window.toslices()
-            cost = cost_of_window(native, native[rows, columns], BYTES_PER_PIXEL)
+            cost = effort_of_window(native, native[rows, columns], BYTES_PER_PIXEL)
             choice = "yes" if whole.seconds < cost.seconds else "no"
             jp2, cog = counts["jp2"], counts["tif"]
             print(f"{name:16} {jp2[0]:13} {jp2[1]:6.1f} {cost.requests:9} {choice:>14} {cog[0]:13} {cog[1]:6.1f}")

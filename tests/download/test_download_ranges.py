@@ -6,8 +6,10 @@ import threading
 
 import pytest
 
-from mlbmi.access import Address
+from mlbmi.access import Access, Address
 from mlbmi.download import download, entries, prune
+from mlbmi.download.ahead import Ahead, waiting_parts
+from mlbmi.download.fetch import Means
 
 PART = 64 * 1024
 
@@ -94,3 +96,58 @@ def test_more_files_than_workers_get_one_connection_each(serve, cog, store, quic
     outcomes = download(files, store, **(quick | {"ranges": None}))
     assert {outcome.state for outcome in outcomes} == {"downloaded"}
     assert server.most_active <= 2
+
+
+@pytest.fixture
+def ahead(store, quick, want):
+    """Return a function that makes what fetches ahead of a place."""
+    made = []
+
+    def make(url):
+        means = Means(
+            client=quick["client"],
+            resolve=Access().resolve,
+            retries=quick["retries"],
+            stop=threading.Event(),
+            part_bytes=PART,
+            ranges=2,
+        )
+        one = want(url)
+        store.part(one.path).parent.mkdir(parents=True, exist_ok=True)
+        made.append(Ahead(one, store, means))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close(drop_parts=True)
+
+
+def test_a_part_of_another_version_is_not_taken(serve, faults, cog, ahead):
+    """Of a server that ignores If-Range, and sends a part of the newer file."""
+    server = serve({"/red.tif": cog})
+    server.always["/red.tif"] = faults.Fault("ignore_if_range")
+    fetching = ahead(f"{server.url}/red.tif")
+    fetching.begin(PART, len(cog), '"older"')
+    assert fetching.take(PART, '"older"') == b""
+    assert fetching.take(PART, server.etag("/red.tif")) == b""
+    assert server.log[0].status == 206
+
+
+def test_a_part_is_there_until_it_is_forgotten(serve, cog, ahead, store, want):
+    server = serve({"/red.tif": cog})
+    fetching, version = ahead(f"{server.url}/red.tif"), server.etag("/red.tif")
+    fetching.begin(PART, len(cog), version)
+    assert fetching.take(PART, version) == cog[PART : 2 * PART]
+    assert fetching.take(PART, version) == cog[PART : 2 * PART], "a kill before it is appended loses nothing"
+    assert fetching.take(PART, '"newer"') == b""
+    fetching.forget(PART, version)
+    assert fetching.take(PART, version) == b""
+    assert waiting_parts(store.part(want("").path)) == []
+
+
+def test_nothing_is_fetched_ahead_that_could_be_of_any_version(serve, cog, ahead):
+    server = serve({"/red.tif": cog})
+    fetching = ahead(f"{server.url}/red.tif")
+    fetching.begin(PART, len(cog), "")
+    fetching.begin(PART, None, '"x"')
+    assert fetching.requests == len(server.log) == 0

@@ -42,12 +42,6 @@ def stac_api():
 
 
 @pytest.fixture(scope="session")
-def faults() -> ModuleType:
-    """Return the makers of a server that fails as it is told."""
-    return _helper("faults")
-
-
-@pytest.fixture(scope="session")
 def published() -> ModuleType:
     """Return the makers of an API's answer that names the files of a simulation at an address."""
     return _helper("published")

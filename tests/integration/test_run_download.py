@@ -209,6 +209,27 @@ def test_clips_grow_and_whole_files_take_their_place(configure, tmp_path):
     assert {outcome.state for outcome in clips(configure, tmp_path).outcomes} == {"present"}
 
 
+def test_files_in_a_bucket_are_fetched_first_as_well(small, remote, configure, published, tmp_path, monkeypatch):
+    """A public bucket of S3, its name in the path; signing is tested with access."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_S3_ENDPOINT", remote.url)
+    remote.files |= {f"/scenes{name}": content for name, content in remote.files.items()}
+    answer = published.write_answer(tmp_path / "s3.json", small.folder, "s3://scenes")
+    streamed = mlbmi.run(configure("streamed", download=False))
+    before = len(remote.log)
+    fetched = mlbmi.run(configure("fetched", catalog=str(answer), download=True))
+    asked = [entry.path for entry in remote.log[before:]]
+    assert asked
+    assert all(path.startswith("/scenes/") for path in asked)
+    maps = [{name: sha for name, sha in run.record.outputs.items() if name.endswith(".tif")} for run in (streamed, fetched)]
+    assert maps[0] == maps[1] != {}
+    assert all(row.href.startswith("s3://scenes/") for row in Store(tmp_path / "store").ledger.rows())
+
+
 @pytest.fixture
 def jpeg2000(small, file_server, published, tmp_path):
     """The simulation's files as lossless JPEG 2000 behind nginx."""

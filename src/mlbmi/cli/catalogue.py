@@ -121,7 +121,6 @@ def download(
     verify: Annotated[
         bool, typer.Option("--verify", help="Hash anew what is there; set damaged files aside and fetch them again.")
     ] = False,
-    allow_requester_pays: AllowRequesterPays = False,
     clip: Annotated[
         bool, typer.Option("--clip", help="Only what lies around the area, as GeoTIFFs on the files' own pixels.")
     ] = False,
@@ -134,6 +133,7 @@ def download(
             metavar="METRES",
         ),
     ] = 1000,
+    allow_requester_pays: AllowRequesterPays = False,
     config: Settings = None,
     env_filename: EnvFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is there and what is missing; fetch nothing.")] = False,

@@ -8,7 +8,7 @@ every block of its raster have been tested; until then it is a ``.part``.
 from mlbmi.download.cache import Entry, entries, parse_size, prune
 from mlbmi.download.catalogue import write_catalogue
 from mlbmi.download.clips import Box, Clip, ReadClip, clip_files, survey_clips
-from mlbmi.download.costs import whole_is_cheaper
+from mlbmi.download.effort import whole_is_cheaper
 from mlbmi.download.fetch import PART_BYTES
 from mlbmi.download.ledger import Row
 from mlbmi.download.plan import SCL_GSD_M, Wanted, wanted_assets

@@ -159,13 +159,14 @@ def download_scenes(
         "workers": config.workers,
         "tell": lambda outcome: progress.advance("download", f"{outcome.wanted.item_id} {outcome.wanted.band}"),
     }
+    pays = config.allow_requester_pays
     try:
         if clips:
-            with configured(allow_requester_pays=config.allow_requester_pays):
+            with configured(retries=retries, allow_requester_pays=pays):
                 outcomes = clip_files(wanted, boxes, store, read=_read_clip, **more)
         else:
-            access = Access(allow_requester_pays=config.allow_requester_pays, retries=retries)
-            outcomes = download(wanted, store, resolve=resolve or access.resolve, retries=retries, **more)
+            resolve = resolve or Access(allow_requester_pays=pays, retries=retries).resolve
+            outcomes = download(wanted, store, resolve=resolve, retries=retries, **more)
     finally:
         # What is whole can be used, even if a full disk or Ctrl-C has ended the rest.
         catalog = write_catalogue(store, () if _is_own(config.catalog, store) else scenes)

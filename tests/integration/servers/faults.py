@@ -71,9 +71,8 @@ class FaultServer:
         latency_s=0.0,
     ):
         self.files, self.etags, self.headers = dict(files), dict(etags or {}), dict(headers or {})
-        self.bytes_per_s, self.token_reads, self.ranges = bytes_per_s, token_reads, ranges
+        self.bytes_per_s, self.token_reads, self.ranges, self.latency_s = bytes_per_s, token_reads, ranges, latency_s
         self.share_503, self.token_life_s, self.draw = share_503, token_life_s, random.Random(0)  # noqa: S311 - a test repeats
-        self.latency_s = latency_s
         self.faults = defaultdict(deque)
         self.always = {}
         self.log = []

@@ -15,7 +15,7 @@ from mlbmi.download.fetch import PART_BYTES
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
-__all__ = ["Cost", "cost_of_whole", "cost_of_window", "whole_is_cheaper"]
+__all__ = ["Effort", "effort_of_whole", "effort_of_window", "whole_is_cheaper"]
 
 LATENCY_S = 0.1
 """Seconds to the first byte: 100–200 ms (AWS, Best practices design patterns: optimizing Amazon S3 performance)."""
@@ -38,7 +38,7 @@ _HEADER_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class Effort:
     """Requests and bytes.
 
     Attributes
@@ -56,20 +56,20 @@ class Cost:
         return self.requests * LATENCY_S + self.bytes / BANDWIDTH_BYTES_PER_S
 
 
-def cost_of_whole(native: GeoBox, bytes_per_pixel: float) -> Cost:
+def effort_of_whole(native: GeoBox, bytes_per_pixel: float) -> Effort:
     """Return the cost of fetching a file, in parts."""
     size = native.shape[0] * native.shape[1] * bytes_per_pixel
-    return Cost(-int(-size // PART_BYTES), size)
+    return Effort(-int(-size // PART_BYTES), size)
 
 
-def cost_of_window(native: GeoBox, window: GeoBox, bytes_per_pixel: float) -> Cost:
+def effort_of_window(native: GeoBox, window: GeoBox, bytes_per_pixel: float) -> Effort:
     """Return the cost of reading a window of a JPEG 2000 file over HTTP."""
     column, row = (round(edge) for edge in ~native.affine * (window.affine.c, window.affine.f))
     columns = range(column // TILE_PX, (column + window.shape[1] - 1) // TILE_PX + 1)
     rows = range(row // TILE_PX, (row + window.shape[0] - 1) // TILE_PX + 1)
     before = rows[-1] * -(-native.shape[1] // TILE_PX) + columns[-1]
     tiles = len(rows) * len(columns)
-    return Cost(_OPENING + before + 1, before * _HEADER_BYTES + tiles * TILE_PX**2 * bytes_per_pixel)
+    return Effort(_OPENING + before + 1, before * _HEADER_BYTES + tiles * TILE_PX**2 * bytes_per_pixel)
 
 
 def whole_is_cheaper(native: GeoBox, window: GeoBox, *, classes: bool) -> bool:
@@ -97,4 +97,4 @@ def whole_is_cheaper(native: GeoBox, window: GeoBox, *, classes: bool) -> bool:
     True
     """
     density = BYTES_PER_PIXEL_OF_CLASSES if classes else BYTES_PER_PIXEL
-    return cost_of_whole(native, density).seconds < cost_of_window(native, window, density).seconds
+    return effort_of_whole(native, density).seconds < effort_of_window(native, window, density).seconds
