@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
 
-__all__ = ["SceneDriver"]
+__all__ = ["SceneDriver", "windows_of"]
 
 _DN_TYPES = ("uint8", "uint16")
 """What Sentinel-2 L2A is published in; anything else would be clamped or cut off in silence."""
@@ -84,14 +84,14 @@ class _AssetReader:
         options = gdal_options(self._href, self._settings)
         try:
             with rasterio.Env(**options), rasterio.open(self._href, sharing=False) as source:
-                pixels = nearest(_windows_of(source, cfg.dtype), native_geobox(source), dst_geobox, cfg.dtype)
+                pixels = nearest(windows_of(source, cfg.dtype), native_geobox(source), dst_geobox, cfg.dtype)
         except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
             # "from None": GDAL's message may hold a signed address, and all that it says is in the line already.
             raise read_error(self._name, self._href, error) from None
         return (slice(0, height), slice(0, width)), pixels
 
 
-def _windows_of(source: Any, dtype: str) -> Any:
+def windows_of(source: Any, dtype: str) -> Any:
     """Return a function that reads windows of an open data set, missing pixels as 0."""
     if source.dtypes[0] not in _DN_TYPES:
         raise ValueError(f"it holds {source.dtypes[0]}; Sentinel-2 L2A is published in {' or '.join(_DN_TYPES)}")

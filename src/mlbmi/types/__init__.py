@@ -20,7 +20,7 @@ from mlbmi.types.clusters import (
 )
 from mlbmi.types.codes import INDEX_NODATA, INDEX_SCALE, LABEL_NODATA
 from mlbmi.types.runs import RunRecord
-from mlbmi.types.scenes import Acquisition, Asset, DayPlan, GridPlan, LeftOut, OffsetDecision, RunPlan, Scene, Status
+from mlbmi.types.scenes import Acquisition, Asset, DayPlan, GridPlan, LeftOut, OffsetDecision, OffsetRule, RunPlan, Scene, Status
 
 __all__ = [
     "INDEX_NODATA",
@@ -41,6 +41,7 @@ __all__ = [
     "LeftOut",
     "Mode",
     "OffsetDecision",
+    "OffsetRule",
     "RunPlan",
     "RunRecord",
     "Scaling",
