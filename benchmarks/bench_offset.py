@@ -1,10 +1,10 @@
 """How often the offset is decided wrongly: simulated and real scenes, by content, size of the area, dialect and metadata.
 
-    python benchmarks/bench_offset.py          # the tables, three minutes
+    python benchmarks/bench_offset.py          # the tables, five minutes
     python benchmarks/bench_offset.py --fit    # fits the weights of the rules on other lands, and prints them
 
 Beside each other in one run: metadata alone (what every other reader does), each scene's own pixels, and with the other dates.
-Fitted on simulated lands 11-14, 33TWL and dry land on simulated soil; measured on lands 21-23 (no pixel in common), and on real
+Fitted on simulated lands 11-14, 33TWL and dry land on simulated soil; measured on lands 21 and 22 (no pixel in common), and on real
 scenes, of which 29RKH, the Belgian composites and dry land on 29RKH's soil took no part in the fit.
 """
 
@@ -54,6 +54,7 @@ class Count:
     dark_surely_wrong: int = 0
 
     def add(self, truth: int, decided: OffsetDecision, own: float, *, dark: bool) -> None:
+        """Count one decision."""
         own_sure, wrong = abs(own) >= SURE_LOG_ODDS, decided.add != -1000 * truth
         self.scenes += 1
         self.metadata_wrong += decided.metadata_add != -1000 * truth
@@ -65,10 +66,11 @@ class Count:
         self.dark_surely_wrong += dark and decided.sure and wrong
 
 
-def published(dialect: str, flags: str, date: dt.date, *, odd: bool) -> tuple[int, Scene]:
+def published(dialect: str, flags: str, date: dt.date, number: int) -> tuple[int, Scene]:
     """Return what a file holds (1: the +1000) and the item that describes it.
 
-    ``wrong``: half of the items say what is not so. ``missing``: neither flag, nor baseline, nor offset is stated.
+    ``wrong``: every other item of baseline 04.00 and later says what is not so (a flag "not applied" on shifted pixels, or pixels
+    that do not hold what all metadata say). ``missing``: neither flag, nor baseline, nor offset is stated.
     """
     late = date >= dt.date(2022, 1, 25) or dialect in {"earth-search-c1", "cdse"}
     shifting = dialect in {"earth-search-v0", "earth-search-v1"}
@@ -76,11 +78,8 @@ def published(dialect: str, flags: str, date: dt.date, *, odd: bool) -> tuple[in
     baseline, flag, offset = ("05.10" if late else "02.14"), (True if shifting and late else None), (-0.1 if late else 0.0)
     if flags == "missing":
         baseline, flag, offset = None, None, None
-    if flags == "wrong" and odd:
-        if shifting and late:
-            flag = False
-        else:
-            truth = 1 - truth
+    if flags == "wrong" and late and number % 2:
+        flag, truth = (False, truth) if shifting and number % 4 == 1 else (flag, 1 - truth)
     key = {"earth-search-v0": "B04", "planetary-computer": "B04", "cdse": "B04_10m"}.get(dialect, "red")
     stated = None if dialect in {"earth-search-v0", "planetary-computer"} else offset
     asset = Asset(band="red", key=key, href="/none.tif", scale=1e-4, offset=stated)
@@ -102,7 +101,7 @@ def measure(looks: list[Look], size: str, counts: dict[tuple[str, str], Count]) 
     own = [[weigh(sample) for sample in look.samples] for look in looks]
     for dialect, flags in itertools.product(DIALECTS, FLAGS):
         dates = [look.date or dt.date(2022, 6, 1) + dt.timedelta(days=5 * n) for n, look in enumerate(looks)]
-        known = [published(dialect, flags, date, odd=bool(n % 2)) for n, date in enumerate(dates)]
+        known = [published(dialect, flags, date, n) for n, date in enumerate(dates)]
         truths = [truth for truth, _ in known]
         evidence = [own[n][truth] for n, truth in enumerate(truths)]
         ties = [
@@ -124,18 +123,17 @@ def measure(looks: list[Look], size: str, counts: dict[tuple[str, str], Count]) 
                 counts[group].add(truths[n], judged[n], evidence[n].log_odds, dark=look.share(4, 6) >= 0.05)
 
 
+_HEADINGS = ("decisions", "metadata wrong", "own unsure", "own wrong", "unsure", "wrong", "surely wrong", "of these dark")
+
+
 def show(title: str, counts: dict[tuple[str, str], Count]) -> None:
+    """Print a table. "own": each scene's pixels alone. "dark": scenes with 5 % vegetation or water. The last two are numbers."""
     print(f"\n{title}; per cent of the decisions")
-    print(
-        f"{'':<28}{'decisions':>10}{'metadata':>10}{'own pixels':>22}{'with the other dates':>26}{'surely wrong':>14}{'>=5% veg/water':>16}"
-    )
-    print(f"{'':<28}{'':>10}{'wrong':>10}{'unsure':>11}{'wrong':>11}{'unsure':>13}{'wrong':>13}{'(number)':>14}{'(number)':>16}")
+    print(f"{'':<28}" + "".join(f"{heading:>16}" for heading in _HEADINGS))
     for (group, name), c in sorted(counts.items()):
-        share = [100 * n / c.scenes for n in (c.metadata_wrong, c.own_unsure, c.own_wrong, c.unsure, c.wrong)]
-        print(
-            f"{group + ' ' + name:<28}{c.scenes:>10}{share[0]:>10.2f}{share[1]:>11.2f}{share[2]:>11.2f}{share[3]:>13.2f}{share[4]:>13.2f}"
-            f"{c.surely_wrong:>14}{c.dark_surely_wrong:>16}"
-        )
+        shares = [100 * n / c.scenes for n in (c.metadata_wrong, c.own_unsure, c.own_wrong, c.unsure, c.wrong)]
+        numbers = f"{c.surely_wrong:>16}{c.dark_surely_wrong:>16}"
+        print(f"{group + ' ' + name:<28}{c.scenes:>16}" + "".join(f"{share:>16.2f}" for share in shares) + numbers)
 
 
 def fit() -> None:
@@ -193,7 +191,7 @@ def main() -> None:
     for bands, words in ((("blue", "red", "nir"), "with blue"), (("red", "nir"), "without blue")):
         counts: dict[tuple[str, str], Count] = defaultdict(Count)
         scenes = 0
-        for seed in (21, 22, 23):
+        for seed in (21, 22):
             for name, looks in simulated(seed, (40, SIDE, 3 * SIDE)):
                 measure([look.only(bands) for look in looks], f"{int(name.split()[-1]) / 100:g} km", counts)
                 scenes += len(looks)

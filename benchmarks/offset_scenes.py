@@ -48,6 +48,7 @@ class Look:
         return float(np.isin(self.samples[0].scl[self.area], (4, 5, 6, 7)).mean())
 
     def share(self, *classes: int) -> float:
+        """Share of the sample's pixels in some classes."""
         return float(np.isin(self.samples[0].scl, classes).mean())
 
     def only(self, bands: tuple[str, ...]) -> Look:

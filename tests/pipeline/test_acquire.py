@@ -33,7 +33,9 @@ def _scenes_are_their_pixels(monkeypatch):
         assert chunks is None
         kinds = {name: np.uint8 if name == "scl" else np.uint16 for name in bands}
         around = {name: 4 if name == "scl" else 5000 for name in bands}
-        pixels = {name: np.pad(np.array([scene.pixels[name]], kinds[name]), MARGIN, constant_values=around[name]) for name in bands}
+        pixels = {
+            name: np.pad(np.array([scene.pixels[name]], kinds[name]), MARGIN, constant_values=around[name]) for name in bands
+        }
         return xr.Dataset({name: (("y", "x"), values) for name, values in pixels.items()})
 
     monkeypatch.setattr(acquire, "read_scene", read)

@@ -124,8 +124,15 @@ def test_acquisitions(tmp_path, used):
         reason="HTTP 503 for https://h.example/a.tif?sig=S3CR3T after 5 tries",
         grid="33UUU",
         offset=OffsetDecision(
-            add=-1000, source="pixels", reason="seen", contradiction="+1000 seen", metadata_add=0, pixels_add=-1000,
-            probability=0.999, sure=True, pixels=1234,
+            add=-1000,
+            source="pixels",
+            reason="seen",
+            contradiction="+1000 seen",
+            metadata_add=0,
+            pixels_add=-1000,
+            probability=0.999,
+            sure=True,
+            pixels=1234,
         ),
     )
     path = write_acquisitions(tmp_path / "acquisitions.csv", [lost, used, failed])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["EVIDENCE_BANDS", "Evidence", "Sample", "usable", "weigh"]
+__all__ = ["EVIDENCE_BANDS", "Evidence", "Sample", "seen_well", "usable", "weigh"]
 
 EVIDENCE_BANDS = ("blue", "red", "nir")
 """Bands whose numbers are looked at, where a scene has them; red is needed. Blue tells most: even dry land is dark in it."""
@@ -167,6 +167,18 @@ def _beside(nodata: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(grown[:, :-4] | grown[:, 1:-3] | grown[:, 2:-2] | grown[:, 3:-1] | grown[:, 4:])
 
 
+def seen_well(sample: Sample, where: NDArray[np.bool_]) -> bool:
+    """Say whether so little of a scene is under cloud, cirrus or snow that the rest of it can be trusted not to be veiled.
+
+    Parameters
+    ----------
+    sample : Sample
+    where : ndarray of bool
+        Its usable pixels.
+    """
+    return bool(np.count_nonzero(where & np.isin(sample.scl, _SEEN_WELL)) >= (1 - _HAZE) * np.count_nonzero(where))
+
+
 def weigh(sample: Sample) -> Evidence:
     """Weigh what the pixels of a scene say about its offset.
 
@@ -224,7 +236,7 @@ def statistics(sample: Sample, where: NDArray[np.bool_]) -> dict[int, float]:
         Rules that there are pixels and bands for.
     """
     pixels = int(np.count_nonzero(where))
-    well_seen = np.count_nonzero(where & np.isin(sample.scl, _SEEN_WELL)) >= (1 - _HAZE) * pixels
+    well_seen = seen_well(sample, where)
     found: dict[int, float] = {}
     for surface, classes in _CLASSES.items():
         chosen = where & np.isin(sample.scl, classes)

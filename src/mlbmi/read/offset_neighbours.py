@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlbmi.read.offset_evidence import usable
+from mlbmi.read.offset_evidence import seen_well, usable
 from mlbmi.sentinel2 import BOA_ADD_OFFSET, SCL
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ _LEAST_LIKENESS = -0.2
 
 _CAP = 6.0
 """Most, in natural logarithms, that one comparison may say: one of 400 is allowed to be wrong."""
+
+
+_VEIL = 3.5
+"""Most that a comparison may say for 1000 DN *more* in a scene among clouds or snow: a thin veil does that, too. Too little to be
+sure (:data:`mlbmi.read.offset_verdict.SURE_LOG_ODDS`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ def compare(number: int, sample: Sample, other: int, earlier: Sample) -> Tie | N
         None if they have fewer than 100 such pixels, or no visible band, in common, or do not look alike whatever the offset.
     """
     bands = [band for band in _STABLE_BANDS if band in sample.bands and band in earlier.bands]
-    both = (sample.scl == earlier.scl) & np.isin(sample.scl, _CLEAR) & usable(sample) & usable(earlier)
+    trusted, trusted_earlier = usable(sample), usable(earlier)
+    both = (sample.scl == earlier.scl) & np.isin(sample.scl, _CLEAR) & trusted & trusted_earlier
     if not bands or np.count_nonzero(both) < _LEAST_PIXELS:
         return None
     changes = np.stack([sample.bands[band][both].astype(np.float64) - earlier.bands[band][both] for band in bands])
@@ -99,6 +105,10 @@ def compare(number: int, sample: Sample, other: int, earlier: Sample) -> Tie | N
     if best < _LEAST_LIKENESS:
         return None
     same, second_more, first_more = (float(max(_WEIGHT * (like - best), -_CAP)) for like in likes)
+    if not seen_well(sample, trusted):
+        same = max(same, second_more - _VEIL)
+    if not seen_well(earlier, trusted_earlier):
+        same = max(same, first_more - _VEIL)
     return Tie(other, number, same, second_more, first_more, likeness=best)
 
 
