@@ -4,8 +4,8 @@
     python benchmarks/bench_offset.py --fit    # fits the weights of the rules on other lands, and prints them
 
 Beside each other in one run: metadata alone (what every other reader does), each scene's own pixels, and with the other dates.
-Fitted on simulated lands 11-14, 33TWL and dry land on simulated soil; measured on lands 21 and 22 (no pixel in common), and on real
-scenes, of which 29RKH, the Belgian composites and dry land on 29RKH's soil took no part in the fit.
+Fitted on simulated lands 11-14, 33TWL and dry land on simulated soil; measured on lands 21 and 22 (no pixel in common), and on
+real scenes, of which 29RKH, the Belgian composites and dry land on 29RKH's soil took no part in the fit.
 """
 
 from __future__ import annotations
@@ -188,20 +188,20 @@ def main() -> None:
     if parser.parse_args().fit:
         fit()
         return
+    measured = [series for seed in (21, 22) for series in simulated(seed, (40, 3 * SIDE))]
+    _tables("SIMULATED", [(f"{int(name.split()[-1]) / 100:g} km", looks) for name, looks in measured])
+    if folder := real_folder():
+        series = real_series(np.random.default_rng(9), folder, 6, (40, SIDE, 3 * SIDE))
+        _tables("REAL PIXELS", [(f"{name.split()[-1]} px", looks) for name, looks in series])
+
+
+def _tables(title: str, series: list[tuple[str, list[Look]]]) -> None:
+    scenes = sum(len(looks) for _, looks in series)
     for bands, words in ((("blue", "red", "nir"), "with blue"), (("red", "nir"), "without blue")):
         counts: dict[tuple[str, str], Count] = defaultdict(Count)
-        scenes = 0
-        for seed in (21, 22):
-            for name, looks in simulated(seed, (40, SIDE, 3 * SIDE)):
-                measure([look.only(bands) for look in looks], f"{int(name.split()[-1]) / 100:g} km", counts)
-                scenes += len(looks)
-        show(f"SIMULATED, {words}: {scenes} scenes, each under 5 dialects x 3 kinds of flags", counts)
-        if folder := real_folder():
-            counts, scenes = defaultdict(Count), 0
-            for name, looks in real_series(np.random.default_rng(9), folder, 12, (40, SIDE, 3 * SIDE)):
-                measure([look.only(bands) for look in looks], f"{name.split()[-1]} px", counts)
-                scenes += len(looks)
-            show(f"REAL PIXELS, {words}: {scenes} scenes", counts)
+        for size, looks in series:
+            measure([look.only(bands) for look in looks], size, counts)
+        show(f"{title}, {words}: {scenes} scenes, each under 5 dialects x 3 kinds of flags", counts)
 
 
 if __name__ == "__main__":

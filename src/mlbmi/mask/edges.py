@@ -21,8 +21,8 @@ DN_CAUSES = ("nodata", "nodata_disagrees", "wrapped", "saturated", "ringing", "s
 """Causes of loss by number alone, in the order in which they claim a pixel."""
 
 RINGING_PX = 8
-"""Distance in pixels from missing data within which DN 1-9 are what lossy compression left: in five real, lossy scenes, 0.2 % of the
-red band's lay farther off. There such numbers are real: dark water, in files whose offset has been taken out."""
+"""Distance in pixels from missing data within which DN 1-9 are what lossy compression left: in five real, lossy scenes, 0.2 % of
+the red band's lay farther off. There such numbers are real: dark water, in files whose offset has been taken out."""
 
 _NO_MEASUREMENT = 2**16 - 1  # ESA's mark for a saturated pixel
 

@@ -129,9 +129,9 @@ class _Rule:
         return float(min(_CAP, 0.5 * max(beyond, 0.0) ** 2))
 
 
-# Limits are reflectances (NDVI where it says so). Atmospheric corrections are asked to be right to 0.005 + 5 % (Doxani et al. 2018,
-# Remote Sens. 10:352), so slightly negative values occur, -0.02 hardly ever. In the real scenes at hand, 98 % of what Sen2Cor calls
-# vegetation has an NDVI above 0.37. Vegetation on bright, dry soil reflects 10-15 % of red: limits above must leave room for it.
+# Limits are reflectances (NDVI where it says so). Atmospheric corrections are asked to be right to 0.005 + 5 % (Doxani et al.
+# 2018, Remote Sens. 10:352), so slightly negative values occur, -0.02 hardly ever. In the real scenes at hand, 98 % of what
+# Sen2Cor calls vegetation has an NDVI above 0.37. Vegetation on bright, dry soil reflects 10-15 % of red: limits above must leave room for it.
 _RULES: tuple[_Rule, ...] = (
     _Rule("ground", "red", _share_below(2), (-0.002, 0.006), None, (0.16, 1.18)),
     _Rule("ground", "nir", _share_below(2), (-0.002, 0.008), None, (0.1, 0.1)),
