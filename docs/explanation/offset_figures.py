@@ -1,4 +1,4 @@
-"""Draw the figure of offset.md: NDVI of stable pixels across January 2022, from scenes of mixed publishers, with and without the check.
+"""Draw the figure of offset.md: NDVI across January 2022 from scenes of mixed publishers, by metadata and by pixels.
 
     python docs/explanation/offset_figures.py
 
@@ -84,7 +84,7 @@ def main() -> None:
                 step = max(step, steps(found, DATES))
                 label = words if turn == 0 else None
                 axes.plot(range(len(DATES)), found, "o-", color=colour, linewidth=1, markersize=4, alpha=0.8, label=label)
-            print(f"{words}: largest step across January 2022: {step:.4f}")
+            print(f"{words}: largest step across January 2022: {step:.4f}")  # noqa: T201 — the figure in a number
     axes.axvline(sum(date < CHANGE for date in DATES) - 0.5, color=GREY, linestyle=":")
     axes.text(
         sum(date < CHANGE for date in DATES) - 0.45,

@@ -43,8 +43,8 @@ bright: then only what is too dark counts."""
 _GREEN = 0.42
 """Median NDVI that "vegetation" must reach under the reading with the higher one, to be vegetation seen without a veil."""
 
-_OPPOSED = 2.5
-"""Log odds from which two bands that point in opposite directions contradict one another (each 12 to 1)."""
+_TOO_BRIGHT, _TOO_DARK = 1.5, -4.0
+"""Objections, unweighted, of two bands that point in opposite directions, from which they contradict one another."""
 
 _CAP = 5.0
 """Most that one rule may hold against a reading: surfaces exist that no rule foresees."""
@@ -131,7 +131,8 @@ class _Rule:
 
 # Limits are reflectances (NDVI where it says so). Atmospheric corrections are asked to be right to 0.005 + 5 % (Doxani et al.
 # 2018, Remote Sens. 10:352), so slightly negative values occur, -0.02 hardly ever. In the real scenes at hand, 98 % of what
-# Sen2Cor calls vegetation has an NDVI above 0.37. Vegetation on bright, dry soil reflects 10-15 % of red: limits above must leave room for it.
+# Sen2Cor calls vegetation has an NDVI above 0.37. Vegetation on bright, dry soil reflects 10-15 % of red: limits above must leave
+# room for it.
 _RULES: tuple[_Rule, ...] = (
     _Rule("ground", "red", _share_below(2), (-0.002, 0.006), None, (0.16, 1.18)),
     _Rule("ground", "nir", _share_below(2), (-0.002, 0.008), None, (0.1, 0.1)),
@@ -204,21 +205,30 @@ def weigh(sample: Sample) -> Evidence:
     ground = int(np.count_nonzero(where & np.isin(sample.scl, _GROUND)))
     if not ground:
         return Evidence(log_odds=0.0, pixels=0)
-    by_band: dict[str, float] = {}
-    for number, difference in statistics(sample, where).items():
-        rule = _RULES[number]
-        by_band[rule.band] = by_band.get(rule.band, 0.0) + rule.weights["blue" not in sample.bands] * difference
-    at_odds = _at_odds(by_band)
-    return Evidence(log_odds=0.0 if at_odds else float(sum(by_band.values())), pixels=ground, at_odds=at_odds)
+    found = statistics(sample, where)
+    at_odds = _at_odds(found)
+    if at_odds:
+        return Evidence(log_odds=0.0, pixels=ground, at_odds=at_odds)
+    blind = "blue" not in sample.bands
+    log_odds = sum(_RULES[number].weights[blind] * difference for number, difference in found.items())
+    return Evidence(log_odds=float(log_odds), pixels=ground)
 
 
-def _at_odds(by_band: Mapping[str, float]) -> str:
-    """Name bands that each say the opposite for themselves; what is computed of several bands has no say here."""
-    holding = [band for band, odds in by_band.items() if band != "ndvi" and odds >= _OPPOSED]
-    without = [band for band, odds in by_band.items() if band != "ndvi" and odds <= -_OPPOSED]
-    if not holding or not without:
-        return ""
-    return f"{' and '.join(holding)} look as if the +1000 were in the file, {' and '.join(without)} as if not"
+def _at_odds(found: Mapping[int, float]) -> str:
+    """Name a band that is too bright for the others; what is computed of several bands has no say here.
+
+    Land and leaves reflect more at longer waves, so that a blue band can say "without" where red cannot (over dry land), but not
+    the other way round.
+    """
+    by_band = dict.fromkeys(EVIDENCE_BANDS, 0.0)
+    for number, difference in found.items():
+        if _RULES[number].band in by_band:
+            by_band[_RULES[number].band] += difference
+    for place, band in enumerate(EVIDENCE_BANDS):
+        dark = [other for other in EVIDENCE_BANDS[place + 1 :] if by_band[other] <= _TOO_DARK]
+        if by_band[band] >= _TOO_BRIGHT and dark:
+            return f"{band} looks as if the +1000 were in the file, {' and '.join(dark)} as if not"
+    return ""
 
 
 def statistics(sample: Sample, where: NDArray[np.bool_]) -> dict[int, float]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SURE_LOG_ODDS", "align", "band_offset", "give_offset", "judge"]
 
-SURE_LOG_ODDS = math.log(0.99 / 0.01)
-"""Log odds from which pixels are sure: a probability of 0.99. How often it is wrong in fact: ``benchmarks/bench_offset.py``."""
+SURE_LOG_ODDS = math.log(0.97 / 0.03)
+"""Log odds from which pixels are sure: a probability of 0.97. How often it is wrong in fact: ``benchmarks/bench_offset.py``."""
 
 PIXELS, OTHER_DATES, GIVEN = "pixels", "other dates", "given"
 
