@@ -4,8 +4,9 @@
     python benchmarks/bench_offset.py --fit    # fits the weights of the rules on other lands, and prints them
 
 Beside each other in one run: metadata alone (what every other reader does), each scene's own pixels, and with the other dates.
-Fitted on simulated lands 11-14, 33TWL and dry land on simulated soil; measured on lands 21 and 22 (no pixel in common), and on
-real scenes, of which 29RKH, the Belgian composites and dry land on 29RKH's soil took no part in the fit.
+Fitted on simulated lands 11-14, 33TWL and dry land on simulated soil. Rules and thresholds were then chosen while looking at lands
+11-23, so what counts is measured on lands 51 and 52, which were looked at once, when all was fixed; and on real scenes, of which
+29RKH, the Belgian composites and dry land on 29RKH's soil took no part in the fit.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 DIALECTS = ("earth-search-v1", "earth-search-v0", "earth-search-c1", "planetary-computer", "cdse")
 FLAGS = ("right", "wrong", "missing")
+LANDS = (51, 52)
+"""Seeds of the simulated lands that are measured on."""
 _LEAST_CLEAR = 0.005
 
 
@@ -188,10 +191,10 @@ def main() -> None:
     if parser.parse_args().fit:
         fit()
         return
-    measured = [series for seed in (21, 22) for series in simulated(seed, (40, 3 * SIDE))]
+    measured = [series for seed in LANDS for series in simulated(seed, (40, 3 * SIDE))]
     _tables("SIMULATED", [(f"{int(name.split()[-1]) / 100:g} km", looks) for name, looks in measured])
     if folder := real_folder():
-        series = real_series(np.random.default_rng(9), folder, 6, (40, SIDE, 3 * SIDE))
+        series = real_series(np.random.default_rng(19), folder, 6, (40, SIDE, 3 * SIDE))
         _tables("REAL PIXELS", [(f"{name.split()[-1]} px", looks) for name, looks in series])
 
 

@@ -97,7 +97,7 @@ def test_a_killed_run_keeps_its_decisions_and_reads_anew_what_was_read_under_oth
             mlbmi.run(config)
     notes = tmp_path / "out" / ".mlbmi-work" / "offsets.json"
     content = json.loads(notes.read_text())
-    changed = sorted(content["content"])[0]
+    changed = min(content["content"])
     content["content"][changed]["reason"] = "changed"
     notes.write_text(json.dumps(content))
     read = []

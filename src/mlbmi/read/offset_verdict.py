@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SURE_LOG_ODDS", "align", "band_offset", "give_offset", "judge"]
 
-SURE_LOG_ODDS = math.log(0.97 / 0.03)
-"""Log odds from which pixels are sure: a probability of 0.97. How often it is wrong in fact: ``benchmarks/bench_offset.py``."""
+SURE_LOG_ODDS = math.log(0.99 / 0.01)
+"""Log odds from which pixels are sure: a probability of 0.99. How often it is wrong in fact: ``benchmarks/bench_offset.py``."""
+
+_MOST = math.log(0.9999 / 0.0001)
+"""Log odds beyond which nothing is claimed: the measurement has not seen more scenes than that."""
 
 PIXELS, OTHER_DATES, GIVEN = "pixels", "other dates", "given"
 
@@ -53,7 +56,7 @@ def judge(metadata: OffsetDecision, evidence: Evidence, log_odds: float) -> Offs
     if not evidence.pixels or not log_odds or evidence.at_odds:
         against = "; ".join(part for part in (metadata.contradiction, evidence.at_odds) if part)
         return dataclasses.replace(metadata, contradiction=against, pixels=evidence.pixels)
-    probability = 1 / (1 + math.exp(-log_odds))
+    probability = 1 / (1 + math.exp(-min(max(log_odds, -_MOST), _MOST)))
     pixels_add = BOA_ADD_OFFSET if log_odds > 0 else 0
     seen = dataclasses.replace(metadata, pixels_add=pixels_add, probability=probability, pixels=evidence.pixels)
     if abs(log_odds) < SURE_LOG_ODDS:

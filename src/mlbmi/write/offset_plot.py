@@ -26,7 +26,7 @@ _WIDTH, _HEIGHT, _SIDE = 11.0, 2.7, 1.9
 _END = 7.0
 """Log odds at which the axis ends: a probability of 0.999."""
 
-_TICKS = {0.001: "surely not", 0.01: "", 0.5: "cannot tell", 0.99: "", 0.999: "surely"}
+_TICKS = {0.001: "", 0.01: "sure that not", 0.5: "cannot tell", 0.99: "sure", 0.999: ""}
 
 
 def write_offset_figure(path: Path, acquisitions: Sequence[Acquisition], *, credit: str = "") -> list[Path]:
@@ -86,7 +86,7 @@ def offset_figure(acquisitions: Sequence[Acquisition], *, credit: str = "") -> F
     for place, (*_, decision) in enumerate(rows):
         _draw(axes, place, decision)
     _label(axes, [time for time, *_ in rows])
-    page.text(0, 0.24, "metadata say")
+    page.text(0.62, 0.57, "metadata say", size=8.5)
     for place, (words, holds) in enumerate((("holds it: −1000 is added", True), ("does not hold it: nothing is added", False))):
         page.box(_SIDE + place * 3.2, 0.0, 0.14, 0.14, _colour(holds=holds))
         page.text(_SIDE + place * 3.2 + 0.22, 0.11, words, size=8.5, color=FAINT)
