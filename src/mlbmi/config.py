@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from mlbmi.catalogs import baseline_name, platform_name, tile_name
 from mlbmi.period import period
 from mlbmi.sentinel2 import BANDS, SCL, SCL_KEEP
-from mlbmi.types import Mode, ScalingMethod
+from mlbmi.types import Mode, OffsetRule, ScalingMethod
 
 __all__ = ["RunConfig"]
 
@@ -93,6 +93,9 @@ class RunConfig(BaseModel):
         Scene classes that count as clear.
     dilate_m : float
         Distance in metres by which clouds and their shadows are grown.
+    offset : str
+        How the +1000 of processing baseline 04.00 is found: ``auto`` (by the pixels where they are sure, by metadata elsewhere),
+        ``metadata`` (alone), or given for every scene: ``none``, ``-1000``.
     index_dtype : str
         ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
     figures : bool
@@ -151,6 +154,7 @@ class RunConfig(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     scl_keep: Annotated[tuple[int, ...], Field(min_length=1)] = tuple(int(scl) for scl in SCL_KEEP)
     dilate_m: Annotated[float, Field(ge=0, le=5000)] = 0.0
+    offset: OffsetRule = "auto"
     index_dtype: Literal["int16", "float32"] = "int16"
     figures: bool = True
     credit: str | None = None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mlbmi.aoi import AOI
 
-__all__ = ["aoi_geobox", "pixel_area_ha", "row_blocks"]
+__all__ = ["aoi_geobox", "pixel_area_ha", "row_blocks", "sample_geobox"]
 
 
 def aoi_geobox(native: GeoBox, aoi: AOI, *, clip: bool) -> GeoBox | None:
@@ -54,6 +54,33 @@ def pixel_area_ha(geobox: GeoBox) -> float:
     UTM's scale factor (0.9996 on the central meridian, area −0.08 %) is not corrected for, as in GDAL and QGIS.
     """
     return abs(geobox.affine.determinant) / 10_000
+
+
+def sample_geobox(geobox: GeoBox, *, side: int) -> GeoBox:
+    """Return a grid of about ``side`` × ``side`` pixels over another one, however large that is.
+
+    A smaller grid is grown on all sides at its own resolution: what surrounds a small area is worth seeing too. A larger one is
+    made coarser by a whole factor.
+
+    Parameters
+    ----------
+    geobox : GeoBox
+        North up.
+    side : int
+        Pixels of the longer side, at most, where the grid is coarsened; of each side, at least, where it is grown.
+
+    Examples
+    --------
+    >>> from affine import Affine
+    >>> tile = GeoBox((10980, 10980), Affine(10, 0, 300000, 0, -10, 5900040), "EPSG:32633")
+    >>> sample_geobox(tile, side=128).resolution.x, sample_geobox(tile[:8, :300], side=128).shape
+    (860.0, Shape2d(x=128, y=128))
+    """
+    factor = math.ceil(max(geobox.shape) / side)
+    height, width = (max(math.ceil(length / factor), side) for length in geobox.shape)
+    left, top = ((length * factor - own) // 2 for length, own in ((width, geobox.shape[1]), (height, geobox.shape[0])))
+    affine = geobox.affine * geobox.affine.translation(-left, -top) * geobox.affine.scale(factor)
+    return GeoBox((height, width), affine, geobox.crs)
 
 
 def row_blocks(geobox: GeoBox, *, max_pixels: int, multiple: int = 1) -> Iterator[tuple[slice, GeoBox]]:

@@ -21,6 +21,9 @@ __all__ = [
     "BASELINE_WITH_OFFSET",
     "BOA_ADD_OFFSET",
     "DN_NODATA",
+    "DN_RINGING",
+    "DN_SATURATED",
+    "DN_WRAPPED",
     "QUANTIFICATION",
     "SCL",
     "SCL_KEEP",
@@ -42,6 +45,15 @@ BASELINE_WITH_OFFSET = (4, 0)
 
 DN_NODATA = 0
 """DN that means "no data" in every reflectance band."""
+
+DN_RINGING = 9
+"""Largest DN that lossy compression leaves behind where there was no data: 1-9 are met at the rims of such files."""
+
+DN_SATURATED = 2**15 - 1
+"""DN from which a pixel was too bright to measure: products are coded in 15 bits, and 65535 is ESA's own mark for it."""
+
+DN_WRAPPED = 2**16 + BOA_ADD_OFFSET
+"""DN from which, 65535 apart, a negative number was stored as an unsigned one by who took 1000 off it (earth-search issue 78)."""
 
 TILE_SIZE_M = 109_800
 """Side of an MGRS tile of Sentinel-2, in metres: 10 980 pixels at 10 m."""

@@ -123,11 +123,21 @@ def test_acquisitions(tmp_path, used):
         status="failed",
         reason="HTTP 503 for https://h.example/a.tif?sig=S3CR3T after 5 tries",
         grid="33UUU",
-        offset=OffsetDecision(add=-1000, source="baseline", reason="baseline 05.00", contradiction="+1000 seen"),
+        offset=OffsetDecision(
+            add=-1000,
+            source="pixels",
+            reason="seen",
+            contradiction="+1000 seen",
+            metadata_add=0,
+            pixels_add=-1000,
+            probability=0.999,
+            sure=True,
+            pixels=1234,
+        ),
     )
     path = write_acquisitions(tmp_path / "acquisitions.csv", [lost, used, failed])
     rows = _read(path)
-    assert list(rows[0])[:16] == [
+    assert list(rows[0])[:21] == [
         "item_id",
         "tile",
         "time",
@@ -144,8 +154,13 @@ def test_acquisitions(tmp_path, used):
         "offset_source",
         "offset_reason",
         "offset_contradiction",
+        "offset_metadata_add",
+        "offset_pixels_add",
+        "offset_probability",
+        "offset_sure",
+        "offset_pixels",
     ]
-    assert list(rows[0])[16:] == ["n_nodata", "n_scl", "n_dilation", "n_outlier"]
+    assert list(rows[0])[21:] == ["n_nodata", "n_scl", "n_dilation", "n_outlier"]
     first, second, third = rows
     assert (first["status"], first["time"]) == ("failed", "2020-01-17T09:03:00Z")
     assert (first["offset_add"], first["offset_contradiction"]) == ("-1000", "'+1000 seen")

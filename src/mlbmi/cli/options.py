@@ -174,6 +174,15 @@ Dilate = Annotated[
         rich_help_panel=_MASKING,
     ),
 ]
+Offset = Annotated[
+    str | None,
+    typer.Option(
+        "--offset",
+        help="DN offset of processing baseline 04.00: auto (pixels, else metadata), metadata, none or -1000.",
+        show_default="auto",
+        metavar="auto|metadata|none|-1000",
+    ),
+]
 IndexDtype = Annotated[
     str | None, typer.Option("--index-dtype", help="int16 (x 1e-4) or float32 in the index files.", show_default="int16")
 ]

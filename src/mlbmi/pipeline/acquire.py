@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlbmi.indices import compute, get_index, out_of_bounds
-from mlbmi.mask import clear_mask
-from mlbmi.read import decide_offset, read_scene, to_reflectance
-from mlbmi.sentinel2 import DN_NODATA
+from mlbmi.mask import DN_CAUSES, RINGING_PX, clear_mask, dn_edges
+from mlbmi.read import band_offset, read_scene, to_reflectance
 from mlbmi.types import Acquisition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from mlbmi.types import OffsetDecision, Scene
 
 __all__ = ["Recipe", "SceneTally", "add_scene", "scene_indices"]
+
+_UNSEEN = (*DN_CAUSES, "scl", "dilation")
+"""Causes of loss before any index is computed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +46,15 @@ class Recipe:
         Scene classes that count as clear.
     dilate_m : float
         Distance in metres by which clouds and shadows are grown.
+    offsets : mapping of str to OffsetDecision
+        What was decided about each scene, by item id; metadata decide about others.
     """
 
     bands: tuple[str, ...]
     indices: tuple[str, ...]
     keep: Collection[int]
     dilate_m: float = 0.0
+    offsets: Mapping[str, OffsetDecision] = field(default_factory=lambda: MappingProxyType({}))
 
     def dilate_px(self, geobox: GeoBox) -> int:
         """Return the dilation in whole pixels of a grid, rounded up."""
@@ -96,7 +103,7 @@ def scene_indices(
     scene : Scene
         The scene.
     geobox : GeoBox
-        The grid; where clouds are to be grown, a margin around it is read as well.
+        The grid; a margin around it is read as well, for what is decided by a pixel's surroundings.
     recipe : Recipe
         What to make of it.
     chunks : mapping, optional
@@ -107,26 +114,26 @@ def scene_indices(
     Returns
     -------
     (dict of str to DataArray, dict of str to DataArray)
-        Indices by name, NaN where not clear, undefined or out of bounds; and bool masks by cause of loss, each pixel
-        under its first cause: ``nodata``, ``scl``, ``dilation``, then ``undefined_<index>`` and ``range_<index>``.
+        Indices by name, NaN where not clear, undefined or out of bounds; and bool masks by cause of loss, each pixel under its
+        first cause: those of :data:`mlbmi.mask.DN_CAUSES`, ``scl``, ``dilation``, then ``undefined_<index>`` and
+        ``range_<index>``.
 
     Raises
     ------
     ReadError
         If any of its rasters cannot be read.
     """
-    margin = recipe.dilate_px(geobox)
-    dn = read_scene(scene, (*recipe.bands, "scl"), geobox.pad(margin) if margin else geobox, chunks=chunks)
-    mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=margin)
-    if margin:
-        inner = {"y": slice(margin, -margin), "x": slice(margin, -margin)}
-        dn, mask = dn.isel(inner), mask.isel(inner)
-    has_data = _has_data(dn, recipe.bands)
-    lost = {"nodata": mask["nodata"] | ~has_data}
-    lost["scl"] = mask["scl"] & ~lost["nodata"]
-    lost["dilation"] = mask["dilation"] & ~lost["nodata"]
-    clear = mask["valid"] & has_data
-    reflectance = {band: to_reflectance(dn[band], decide_offset(scene, band), dtype=dtype) for band in recipe.bands}
+    radius = recipe.dilate_px(geobox)
+    margin = max(radius, RINGING_PX)
+    inner = {"y": slice(margin, -margin), "x": slice(margin, -margin)}
+    dn = read_scene(scene, (*recipe.bands, "scl"), geobox.pad(margin), chunks=chunks)
+    mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=radius).isel(inner)
+    lost = {cause: where.isel(inner) for cause, where in dn_edges(dn, recipe.bands).items()}
+    dn = dn.isel(inner)
+    measured = ~functools.reduce(operator.or_, lost.values())
+    lost |= {cause: mask[cause] & measured for cause in ("scl", "dilation")}
+    clear = mask["valid"] & measured
+    reflectance = {band: to_reflectance(dn[band], band_offset(scene, band, recipe.offsets), dtype=dtype) for band in recipe.bands}
     values: dict[str, xr.DataArray] = {}
     for name in recipe.indices:
         raw = compute(name, reflectance, dtype=dtype)
@@ -135,13 +142,6 @@ def scene_indices(
         lost[f"range_{name}"] = clear & outside
         values[name] = raw.where(clear & ~outside).rename(name).assign_attrs(long_name=get_index(name).long_name, units="1")
     return values, lost
-
-
-def _has_data(dn: xr.Dataset, bands: Sequence[str]) -> xr.DataArray:
-    present = dn[bands[0]] != DN_NODATA
-    for band in bands[1:]:
-        present = present & (dn[band] != DN_NODATA)
-    return present
 
 
 def add_scene(
@@ -170,7 +170,7 @@ def add_scene(
     values, lost = scene_indices(scene, geobox, recipe, dtype=np.float64)
     lost_pixels = {cause: int(np.count_nonzero(where.values & inside)) for cause, where in lost.items()}
     tally.pixels += int(np.count_nonzero(inside))
-    tally.clear += int(np.count_nonzero(inside)) - sum(lost_pixels[cause] for cause in ("nodata", "scl", "dilation"))
+    tally.clear += int(np.count_nonzero(inside)) - sum(lost_pixels[cause] for cause in _UNSEEN)
     tally.causes.update(lost_pixels)
     for name, target in fused.items():
         gaps = np.isnan(target) & inside

@@ -17,7 +17,8 @@ from mlbmi.errors import ReadError
 from mlbmi.grid import row_blocks
 from mlbmi.indices import get_index
 from mlbmi.pipeline.acquire import Recipe, SceneTally, add_scene
-from mlbmi.read import configured, decide_offset
+from mlbmi.pipeline.offsets import settle_offsets
+from mlbmi.read import configured
 from mlbmi.types import Acquisition
 from mlbmi.write import replace_folder, write_index_cog
 
@@ -97,7 +98,8 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
     Days
     """
     store = _store(plan, space)
-    recipe = Recipe(bands=plan.bands, indices=plan.indices, keep=config.scl_keep, dilate_m=config.dilate_m)
+    offsets = settle_offsets(plan, config, space, progress, source)
+    recipe = Recipe(bands=plan.bands, indices=plan.indices, keep=config.scl_keep, dilate_m=config.dilate_m, offsets=offsets)
     jobs = [_Job(grid, number, day) for grid in plan.grids for number, day in enumerate(grid.days)]
     inside = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
     progress.start("read", len(jobs))
@@ -144,7 +146,7 @@ class _Reader:
     def read(self, job: _Job) -> tuple[Acquisition, ...]:
         """Return what became of the day's scenes: from the notes if they know, else by reading."""
         noted = self.space.noted(job.grid.name, job.day.date, job.day.scenes)
-        if noted is not None:
+        if noted is not None and all(a.offset == self.recipe.offsets[a.item_id] for a in noted):
             return noted
         acquisitions = self._read_anew(job)
         self.space.note(job.grid.name, job.day.date, acquisitions)
@@ -208,7 +210,7 @@ class _Reader:
             )
 
     def _outcome(self, scene: Scene, tally: SceneTally, job: _Job, *, clear: int) -> Acquisition:
-        acquisition = tally.acquisition(scene, job.grid.name, decide_offset(scene, self.recipe.bands[0]))
+        acquisition = tally.acquisition(scene, job.grid.name, self.recipe.offsets[scene.item_id])
         if clear:
             return acquisition
         reason = f"no clear pixel among the {tally.pixels} of the area on that day"

@@ -19,7 +19,7 @@ from mlbmi.pipeline.record import fingerprint, settings_json, versions
 from mlbmi.pipeline.sources import fetch_scenes
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
-from mlbmi.write import sha256_file, write_acquisitions, write_record, write_report
+from mlbmi.write import sha256_file, write_acquisitions, write_offset_figure, write_record, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,6 +151,8 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
             made = step(cube, plan, config, aoi, out=space.out, progress=shown)
         seen = (*days.acquisitions, *(_left_out(item) for item in plan.left_out))
         paths = [*days.index_files, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
+        if config.figures:
+            paths += write_offset_figure(space.out / "offset.png", seen, credit=config.credit or "")
         record = RunRecord(
             config=settings_json(config),
             fingerprint=mark,

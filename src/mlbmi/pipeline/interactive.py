@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import xarray as xr
 
@@ -13,10 +13,12 @@ from mlbmi.errors import InputError, NothingFoundError
 from mlbmi.period import period
 from mlbmi.pipeline.acquire import Recipe, scene_indices
 from mlbmi.pipeline.finding import keep_clear
+from mlbmi.pipeline.offsets import decide_offsets
 from mlbmi.pipeline.planning import bands_for, plan_grids
 from mlbmi.read import configured
 from mlbmi.sentinel2 import SCL_KEEP
 from mlbmi.settings import default_catalog
+from mlbmi.types import OffsetRule
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -113,6 +115,7 @@ def load(
     indices: Sequence[str] = ("ndvi",),
     scl_keep: Collection[int] = SCL_KEEP,
     dilate_m: float = 0.0,
+    offset: OffsetRule = "auto",
     chunks: Mapping[str, int] | None = None,
     allow_requester_pays: bool = False,
 ) -> xr.Dataset:
@@ -130,6 +133,10 @@ def load(
         Scene classes that count as clear.
     dilate_m : float
         Distance in metres by which clouds and shadows are grown.
+    offset : str
+        How the +1000 of processing baseline 04.00 is found: ``auto`` (by the pixels where they are sure, by metadata elsewhere),
+        ``metadata`` (alone), or given for every scene: ``none``, ``-1000``. ``auto`` looks at a small sample of each scene at
+        once, lazy or not.
     chunks : mapping, optional
         Sizes of Dask chunks for ``y`` and ``x``: the cube is then lazy. None reads at once.
     allow_requester_pays : bool
@@ -153,6 +160,7 @@ def load(
     """
     scenes = list(scenes)
     _check_unique(scenes, aoi)
+    _check_rule(offset)
     if not scenes:
         raise NothingFoundError("there is no scene to load")
     bands = bands_for(indices)
@@ -160,7 +168,8 @@ def load(
         grids, _ = plan_grids(scenes, aoi, bands, grid="mosaic")
         if not grids:
             raise NothingFoundError(f"none of {len(scenes)} scenes has a pixel inside the AOI {aoi.name!r}")
-        recipe = Recipe(bands=bands, indices=tuple(indices), keep=tuple(scl_keep), dilate_m=dilate_m)
+        offsets = decide_offsets(grids[:1], bands, offset)
+        recipe = Recipe(bands=bands, indices=tuple(indices), keep=tuple(scl_keep), dilate_m=dilate_m, offsets=offsets)
         return _load_grid(grids[0], aoi, recipe, chunks)
 
 
@@ -179,6 +188,12 @@ def _fused_day(
         values, _ = scene_indices(scene, grid.geobox, recipe, chunks=chunks)
         fused = {name: fused[name].fillna(new) if name in fused else new for name, new in values.items()}
     return {name: values.where(inside) for name, values in fused.items()}
+
+
+def _check_rule(offset: str) -> None:
+    known = get_args(OffsetRule)
+    if offset not in known:
+        raise InputError(f"offset is {offset!r}; it must be one of {', '.join(known)}")
 
 
 def _check_unique(scenes: Sequence[Scene], aoi: AOI) -> None:

@@ -31,6 +31,9 @@ __all__ = ["Workspace"]
 
 _WORK = ".mlbmi-work"
 
+_NOTES_FORMAT = 2
+"""Version of the notes; notes of another one are not taken up."""
+
 
 class Workspace:
     """The output folder of one run.
@@ -87,19 +90,29 @@ class Workspace:
     def note(self, grid: str, date: dt.date, acquisitions: Sequence[Acquisition]) -> None:
         """Note that a day is finished, and what became of its scenes."""
         with atomic_path(self._note_path(grid, date)) as path:
-            path.write_text(json.dumps([_to_json(acquisition) for acquisition in acquisitions]), encoding="utf-8")
+            _write(path, [_to_json(acquisition) for acquisition in acquisitions])
 
     def noted(self, grid: str, date: dt.date, scenes: Sequence[Scene]) -> tuple[Acquisition, ...] | None:
         """Return what an earlier process noted about a day; None if it did not finish it.
 
         A day with a failed scene is not taken up: its failure may have passed.
         """
-        path = self._note_path(grid, date)
-        if not path.is_file():
+        entries = _read(self._note_path(grid, date))
+        if entries is None:
             return None
         by_id = {scene.item_id: scene for scene in scenes}
-        noted = [_from_json(entry, by_id) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        noted = [_from_json(entry, by_id) for entry in entries]
         return None if any(acquisition.status == "failed" for acquisition in noted) else tuple(noted)
+
+    def note_offsets(self, decided: Mapping[str, OffsetDecision]) -> None:
+        """Note what was decided about the scenes' offsets, by item id."""
+        with atomic_path(self.folder / "offsets.json") as path:
+            _write(path, {item_id: dataclasses.asdict(decision) for item_id, decision in decided.items()})
+
+    def noted_offsets(self) -> dict[str, OffsetDecision] | None:
+        """Return what an earlier process decided about the scenes' offsets; None if it did not get so far."""
+        entries = _read(self.folder / "offsets.json")
+        return None if entries is None else {item_id: OffsetDecision(**entry) for item_id, entry in entries.items()}
 
     def finish(self) -> None:
         """Remove the unfinished work: all of it has become results."""
@@ -167,6 +180,18 @@ def _resume(folder: Path, fingerprint: str) -> bool:
     with atomic_path(mark) as path:
         path.write_text(fingerprint, encoding="utf-8")
     return False
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps({"format": _NOTES_FORMAT, "content": content}), encoding="utf-8")
+
+
+def _read(path: Path) -> Any:
+    """Return the content of a note; None if there is none of this format."""
+    if not path.is_file():
+        return None
+    note = json.loads(path.read_text(encoding="utf-8"))
+    return note["content"] if isinstance(note, dict) and note.get("format") == _NOTES_FORMAT else None
 
 
 def _to_json(acquisition: Acquisition) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Headers, windows of DN, the offset decision, DN → reflectance.
+"""Headers, windows of DN, the offset decision by metadata and by pixels, DN → reflectance.
 
 Pixels travel through :func:`odc.stac.load`, on any grid, eager or as Dask chunks. Three things are this room's own, because
 no neighbour does them: the opened file decides where its pixels lie, whatever the item says; every failed read is a
@@ -10,22 +10,39 @@ from mlbmi.read.access import configured, is_remote
 from mlbmi.read.blocks import WindowCost, window_cost
 from mlbmi.read.header import open_geobox
 from mlbmi.read.offset import decide_offset
+from mlbmi.read.offset_evidence import Evidence, Sample, weigh
+from mlbmi.read.offset_neighbours import REACH, Tie, compare, joint_log_odds, strongest
+from mlbmi.read.offset_verdict import align, band_offset, give_offset, judge
 from mlbmi.read.overview import SclView, read_scl_overview
 from mlbmi.read.reflectance import to_reflectance
+from mlbmi.read.sample import read_sample
 from mlbmi.read.scene import read_scene
 from mlbmi.read.window import NativeWindow, read_native
 
 __all__ = [
+    "REACH",
+    "Evidence",
     "NativeWindow",
+    "Sample",
     "SclView",
+    "Tie",
     "WindowCost",
+    "align",
+    "band_offset",
+    "compare",
     "configured",
     "decide_offset",
+    "give_offset",
     "is_remote",
+    "joint_log_odds",
+    "judge",
     "open_geobox",
     "read_native",
+    "read_sample",
     "read_scene",
     "read_scl_overview",
+    "strongest",
     "to_reflectance",
+    "weigh",
     "window_cost",
 ]

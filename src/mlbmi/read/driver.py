@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mlbmi.read.access import ReadSettings
 
-__all__ = ["SceneDriver"]
+__all__ = ["SceneDriver", "windows_of"]
 
 _DN_TYPES = ("uint8", "uint16")
 """What Sentinel-2 L2A is published in; anything else would be clamped or cut off in silence."""
@@ -88,13 +88,13 @@ class _AssetReader:
         height, width = dst_geobox.shape
 
         def use(source: Any) -> NDArray[Any]:
-            return nearest(_windows_of(source, cfg.dtype), native_geobox(source), dst_geobox, cfg.dtype)
+            return nearest(windows_of(source, cfg.dtype), native_geobox(source), dst_geobox, cfg.dtype)
 
         pixels = with_raster(self._href, self._name, use, self._settings)
         return (slice(0, height), slice(0, width)), pixels
 
 
-def _windows_of(source: Any, dtype: str) -> Any:
+def windows_of(source: Any, dtype: str) -> Any:
     """Return a function that reads windows of an open data set, missing pixels as 0."""
     if source.dtypes[0] not in _DN_TYPES:
         raise ValueError(f"it holds {source.dtypes[0]}; Sentinel-2 L2A is published in {' or '.join(_DN_TYPES)}")

@@ -1,6 +1,6 @@
 """Whether a file still holds the +1000 of processing baseline 04.00: decided from metadata, by a table of publishers.
 
-The pixels have a say too, later: whoever tests them can overrule what is decided here.
+The pixels have a say too, and win where they are sure: :mod:`mlbmi.read.offset_verdict`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def decide_offset(scene: Scene, band: str) -> OffsetDecision:
     if deciding is None or deciding.add is None:
         return _by_default(scene, said)
     against = [statement.words for statement in said if _contradicts(statement, deciding)]
-    return OffsetDecision(add=deciding.add, source=deciding.source, reason=deciding.words, contradiction="; ".join(against))
+    return _metadata_decision(deciding.add, deciding.source, deciding.words, against)
 
 
 def _contradicts(statement: _Statement, deciding: _Statement) -> bool:
@@ -144,4 +144,8 @@ def _by_default(scene: Scene, said: list[_Statement]) -> OffsetDecision:
     if scene.date >= _BASELINE_0400_DAY:
         against.append(f"it was acquired on {scene.date}, when files held an offset")
     reason = "no metadata state an offset; taken as none"
-    return OffsetDecision(add=0, source=DEFAULT, reason=reason, contradiction="; ".join(against))
+    return _metadata_decision(0, DEFAULT, reason, against)
+
+
+def _metadata_decision(add: int, source: str, reason: str, against: list[str]) -> OffsetDecision:
+    return OffsetDecision(add=add, source=source, reason=reason, contradiction="; ".join(against), metadata_add=add)

@@ -90,7 +90,7 @@ class Recipe:
     bounds: tuple[float, float, float, float] | None = None
     margin: float = 60.0
     full_tiles: bool = False
-    faults: tuple[Fault, ...] = ("duplicates", "missing-asset")
+    faults: tuple[Fault, ...] = ("duplicates", "missing-asset", "wrong-flag")
 
     def __post_init__(self) -> None:
         """Refuse what cannot be simulated."""
@@ -118,6 +118,7 @@ class Recipe:
             "dates": tuple(dt.date.fromisoformat(day) for day in _SMALL_DATES),
             "bands": ("red", "nir"),
             "bounds": (13.035, 52.484, 13.077, 52.501),
+            "faults": ("duplicates", "missing-asset"),
         }
         return cls(**(small | changes))
 

@@ -26,6 +26,7 @@ __all__ = [
     "GridPlan",
     "LeftOut",
     "OffsetDecision",
+    "OffsetRule",
     "PlannedReads",
     "RunPlan",
     "Scene",
@@ -34,6 +35,9 @@ __all__ = [
 
 Status = Literal["used", "left out", "failed"]
 """What became of an item."""
+
+OffsetRule = Literal["auto", "metadata", "none", "-1000"]
+"""How offsets are decided: by pixels and metadata, by metadata alone, or by the user for all scenes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,17 +181,33 @@ class OffsetDecision:
     add : int
         DN to add: 0, or −1000 where the file still holds the +1000 of processing baseline 04.00 and later.
     source : str
-        The piece of metadata that decided: ``boa_offset_applied``, ``baseline``, ``raster:offset`` or ``default``.
+        What decided: the piece of metadata, ``boa_offset_applied``, ``baseline``, ``raster:offset`` or ``default``;
+        ``pixels``, the scene's own; ``other dates``, its own beside those of other dates; or ``given``, the user.
     reason : str
         A sentence for people.
     contradiction : str
-        What other metadata say against it; empty if nothing does.
+        What speaks against it; empty if nothing does.
+    metadata_add : int or None
+        What metadata say for themselves; None if they were not asked.
+    pixels_add : int or None
+        What the pixels say, sure or not; None if they say nothing.
+    probability : float or None
+        That the file holds the +1000, by the pixels, 0–1; None if they say nothing.
+    sure : bool
+        Whether the pixels are sure: then they decide.
+    pixels : int
+        Pixels that were looked at.
     """
 
     add: int
     source: str
     reason: str
     contradiction: str = ""
+    metadata_add: int | None = None
+    pixels_add: int | None = None
+    probability: float | None = None
+    sure: bool = False
+    pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from mlbmi.write.cluster_plots import bands_figure, image_clusters_figure, times
 from mlbmi.write.colours import palette
 from mlbmi.write.model import ClusterModel, read_model, write_model
 from mlbmi.write.novelty import write_novelty
+from mlbmi.write.offset_plot import offset_figure, write_offset_figure
 from mlbmi.write.outputs import write_clustering, write_index_figures, write_outputs
 from mlbmi.write.page import pixel_hectares, save_figure
 from mlbmi.write.plots import display_limits, index_figure, overview_figure
@@ -32,6 +33,7 @@ __all__ = [
     "display_limits",
     "image_clusters_figure",
     "index_figure",
+    "offset_figure",
     "overview_figure",
     "palette",
     "pixel_hectares",
@@ -51,6 +53,7 @@ __all__ = [
     "write_label_cog",
     "write_model",
     "write_novelty",
+    "write_offset_figure",
     "write_outputs",
     "write_record",
     "write_report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ def _acquisition(item: Acquisition) -> dict[str, Any]:
 
 
 def _offset(offset: OffsetDecision) -> dict[str, Any]:
-    return {"add": offset.add, "source": offset.source, "reason": offset.reason, "contradiction": offset.contradiction}
+    return dataclasses.asdict(offset)
 
 
 def _scene(scene: Scene) -> dict[str, Any]:

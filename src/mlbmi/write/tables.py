@@ -64,6 +64,11 @@ ACQUISITION_COLUMNS = (
     "offset_source",
     "offset_reason",
     "offset_contradiction",
+    "offset_metadata_add",
+    "offset_pixels_add",
+    "offset_probability",
+    "offset_sure",
+    "offset_pixels",
 )
 """First columns of ``acquisitions.csv``; a column ``n_<cause>`` per cause follows; see :func:`write_acquisitions`."""
 
@@ -159,7 +164,8 @@ def write_acquisitions(path: str | os.PathLike[str], acquisitions: Iterable[Acqu
     Columns: ``item_id``; ``tile``; ``time`` (UTC, ISO 8601); ``date``; ``platform``; ``baseline`` of processing; relative
     ``orbit``; ``cloud_cover`` of the scene, per cent; ``grid``; ``status`` (used, left out, failed); ``reason``;
     ``clear_share`` of the area's pixels, 0–1; ``offset_add`` (DN), ``offset_source``, ``offset_reason`` and
-    ``offset_contradiction`` (:class:`mlbmi.types.OffsetDecision`); then ``n_<cause>``: pixels of the area made missing, by cause.
+    ``offset_contradiction``, ``offset_metadata_add``, ``offset_pixels_add``, ``offset_probability``, ``offset_sure`` and
+    ``offset_pixels`` (:class:`mlbmi.types.OffsetDecision`); then ``n_<cause>``: pixels of the area made missing, by cause.
 
     Text of catalogues is written as one line without addresses' keys, and guarded against being taken for a formula by a
     spreadsheet (an apostrophe in front of ``=``, ``+``, ``-`` and ``@``).
@@ -251,9 +257,12 @@ def _scene_cells(item: Acquisition) -> tuple[str, ...]:
 
 def _offset_cells(item: Acquisition) -> tuple[str, ...]:
     if item.offset is None:
-        return ("",) * 4
-    texts = (item.offset.source, item.offset.reason, item.offset.contradiction)
-    return (str(item.offset.add), *(plain_text(text) for text in texts))
+        return ("",) * 9
+    offset = item.offset
+    texts = (offset.source, offset.reason, offset.contradiction)
+    adds = ("" if add is None else str(add) for add in (offset.metadata_add, offset.pixels_add))
+    evidence = (number_cell(offset.probability, 6), "true" if offset.sure else "false", str(offset.pixels))
+    return (str(offset.add), *(plain_text(text) for text in texts), *adds, *evidence)
 
 
 def _counts(counts: Mapping[str, int], causes: Sequence[str]) -> tuple[str, ...]:
