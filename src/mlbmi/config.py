@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mlbmi.catalogs import baseline_name, platform_name, tile_name
+from mlbmi.indices import get_index
 from mlbmi.period import period
 from mlbmi.sentinel2 import BANDS, SCL, SCL_KEEP
 from mlbmi.types import Mode, ScalingMethod
@@ -42,7 +43,8 @@ class RunConfig(BaseModel):
     baseline : str or None
         Least processing baseline, ``"04.00"``; None: any.
     index : tuple of str
-        Short names of the indices to compute and cluster; the name of a band stands for its reflectance.
+        Short names of the indices to compute and cluster, in any case: :data:`mlbmi.indices.INDICES`, or any other of the Awesome
+        Spectral Indices catalogue that Sentinel-2 has the bands for; the name of a band stands for its reflectance.
     n_clusters : int or "auto"
         Number of clusters, 2–255; ``auto``: chosen within ``k_range``, for each mode and index.
     k_range : (int, int)
@@ -190,6 +192,12 @@ class RunConfig(BaseModel):
         if unknown := [name for name in value if name not in BANDS]:
             raise ValueError(f"bands are {', '.join(BANDS)}; {', '.join(unknown)} is not among them")
         return tuple(name for name in BANDS if name in value)
+
+    @field_validator("index")
+    @classmethod
+    def _known_indices(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Turn names in any spelling into those that files have."""
+        return tuple(get_index(name).name for name in value)
 
     @field_validator("index", "mode")
     @classmethod
