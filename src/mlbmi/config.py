@@ -85,6 +85,14 @@ class RunConfig(BaseModel):
         Scene classes that count as clear.
     dilate_m : float
         Distance in metres by which clouds and their shadows are grown.
+    speckle : int
+        Patches of cloud of at most so many pixels of 20 m are taken for bright roofs, and kept; 0: none.
+    n_sig : float
+        An index value is an outlier, and missing, where it lies more than so many σ (from the median absolute deviation) from its
+        pixel's median, alone among its neighbours in time. 0: no such test.
+    outlier_dates : str
+        What becomes of dates that lie below their series over large parts of the area (haze, unseen snow): ``warn``,
+        ``leave-out`` the worst, or ``ignore``.
     index_dtype : str
         ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
     figures : bool
@@ -137,6 +145,9 @@ class RunConfig(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     scl_keep: Annotated[tuple[int, ...], Field(min_length=1)] = tuple(int(scl) for scl in SCL_KEEP)
     dilate_m: Annotated[float, Field(ge=0, le=5000)] = 0.0
+    speckle: Annotated[int, Field(ge=0, le=1000)] = 0
+    n_sig: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    outlier_dates: Literal["warn", "leave-out", "ignore"] = "warn"
     index_dtype: Literal["int16", "float32"] = "int16"
     figures: bool = True
     credit: str | None = None

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Recipe", "SceneTally", "add_scene", "scene_indices"]
 
+_SCL_PIXEL_M2 = 400
+"""Area of a pixel of the scene classification, 20 m."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -42,16 +45,23 @@ class Recipe:
         Scene classes that count as clear.
     dilate_m : float
         Distance in metres by which clouds and shadows are grown.
+    speckle : int
+        Patches of cloud of at most so many pixels of 20 m count as clear.
     """
 
     bands: tuple[str, ...]
     indices: tuple[str, ...]
     keep: Collection[int]
     dilate_m: float = 0.0
+    speckle: int = 0
 
     def dilate_px(self, geobox: GeoBox) -> int:
         """Return the dilation in whole pixels of a grid, rounded up."""
         return math.ceil(self.dilate_m / abs(geobox.resolution.x) - 1e-9)
+
+    def speckle_px(self, geobox: GeoBox) -> int:
+        """Return the largest patch of speckle in pixels of a grid, rounded down."""
+        return math.floor(self.speckle * _SCL_PIXEL_M2 / abs(geobox.affine.determinant) + 1e-9)
 
 
 @dataclass(slots=True)
@@ -108,16 +118,18 @@ def scene_indices(
     -------
     (dict of str to DataArray, dict of str to DataArray)
         Indices by name, NaN where not clear, undefined or out of bounds; and bool masks by cause of loss, each pixel
-        under its first cause: ``nodata``, ``scl``, ``dilation``, then ``undefined_<index>`` and ``range_<index>``.
+        under its first cause: ``nodata``, ``scl``, ``dilation``, then ``undefined_<index>`` and ``range_<index>``. Beside them,
+        with speckle, ``released``: clear pixels that the scene classes call cloud.
 
     Raises
     ------
     ReadError
         If any of its rasters cannot be read.
     """
-    margin = recipe.dilate_px(geobox)
+    dilation, speckle = recipe.dilate_px(geobox), recipe.speckle_px(geobox)
+    margin = dilation + speckle
     dn = read_scene(scene, (*recipe.bands, "scl"), geobox.pad(margin) if margin else geobox, chunks=chunks)
-    mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=margin)
+    mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=dilation, speckle_px=speckle)
     if margin:
         inner = {"y": slice(margin, -margin), "x": slice(margin, -margin)}
         dn, mask = dn.isel(inner), mask.isel(inner)
@@ -126,6 +138,8 @@ def scene_indices(
     lost["scl"] = mask["scl"] & ~lost["nodata"]
     lost["dilation"] = mask["dilation"] & ~lost["nodata"]
     clear = mask["valid"] & has_data
+    if speckle:
+        lost["released"] = mask["released"] & clear
     reflectance = {band: to_reflectance(dn[band], decide_offset(scene, band), dtype=dtype) for band in recipe.bands}
     values: dict[str, xr.DataArray] = {}
     for name in recipe.indices:

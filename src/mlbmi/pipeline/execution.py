@@ -12,7 +12,9 @@ from mlbmi.aoi import AOI
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.pipeline.application import apply_and_write
 from mlbmi.pipeline.cluster_and_write import cluster_and_write
-from mlbmi.pipeline.days import read_days
+from mlbmi.pipeline.dates import check_dates
+from mlbmi.pipeline.days import publish, read_days
+from mlbmi.pipeline.outliers import count_outliers, mask_index_files, remove_outliers
 from mlbmi.pipeline.planning import plan as make_plan
 from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.record import fingerprint, settings_json, versions
@@ -140,9 +142,18 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
         with clock.time("read"):
             days = read_days(plan, config, aoi, space, shown)
         _check_usable(days.acquisitions, space)
+        with clock.time("screen"):
+            days, checks = check_dates(days, config, space.out)
+            _check_usable(days.acquisitions, space)
         space.drop_previous(keep=days.index_files)
         with clock.time("cube"):
-            cube = days.publish(space)
+            draft = days.draft(space)
+        with clock.time("screen"):
+            outliers = remove_outliers(draft, config, shown)
+            days = count_outliers(days, outliers, config)
+        with clock.time("cube"):
+            cube = publish(draft, space)
+            mask_index_files(cube, {(grid, date) for grid, _, date in outliers}, config, space.out)
         with clock.time("cluster and write"):
             step = cluster_and_write if config.model is None else apply_and_write
             made = step(cube, plan, config, aoi, out=space.out, progress=shown)
@@ -154,6 +165,7 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
             versions=versions(),
             acquisitions=tuple(seen),
             clusterings=tuple(made.summaries),
+            quality={"dates": [check.to_json() for check in checks]},
             timings_s=clock.seconds,
             outputs={str(path.relative_to(space.out)): sha256_file(path) for path in sorted(paths)},
             started=started,
