@@ -1,8 +1,8 @@
 """What masking finds and misses: beside the simulation's true clear mask, and outliers beside planted and beside true errors.
 
 (1) Precision and recall of "not clear" by the scene classes alone, with dilation, with speckle released. (2) The outlier test per
-pixel: share of truly wrong NDVIs that it finds (off the ground's NDVI by more than 0.15), and of right ones that it loses (off by
 pixel: share of truly wrong NDVIs that it finds (off the ground's by more than 0.15), and of right ones that it loses (off by less
+than 0.05), beside the test of the original notebook: so many sigma from the median of each image. (3) Drops of 0.4 planted into
 the true NDVI. (4) The test per date beside the share of wrong values.
 """
 

@@ -18,6 +18,7 @@ from mlbmi.pipeline.outliers import count_outliers, mask_index_files, remove_out
 from mlbmi.pipeline.planning import plan as make_plan
 from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.record import fingerprint, settings_json, versions
+from mlbmi.pipeline.seen import report_coverage
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
 from mlbmi.write import sha256_file, write_acquisitions, write_record
@@ -154,18 +155,20 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
         with clock.time("cube"):
             cube = publish(draft, space)
             mask_index_files(cube, {(grid, date) for grid, _, date in outliers}, config, space.out)
+        with clock.time("coverage"):
+            seen_paths, seen_gist = report_coverage(cube, plan, config, aoi, outliers, out=space.out)
         with clock.time("cluster and write"):
             step = cluster_and_write if config.model is None else apply_and_write
             made = step(cube, plan, config, aoi, out=space.out, progress=shown)
         seen = (*days.acquisitions, *(_left_out(item) for item in plan.left_out))
-        paths = [*days.index_files, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
+        paths = [*days.index_files, *seen_paths, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
         record = RunRecord(
             config=settings_json(config),
             fingerprint=mark,
             versions=versions(),
             acquisitions=tuple(seen),
             clusterings=tuple(made.summaries),
-            quality={"dates": [check.to_json() for check in checks]},
+            quality={"dates": [check.to_json() for check in checks], "coverage": seen_gist},
             timings_s=clock.seconds,
             outputs={str(path.relative_to(space.out)): sha256_file(path) for path in sorted(paths)},
             started=started,
