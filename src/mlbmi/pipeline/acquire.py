@@ -12,6 +12,7 @@ import numpy as np
 
 from mlbmi.indices import compute, get_index, out_of_bounds
 from mlbmi.mask import clear_mask
+from mlbmi.pipeline.overlap import OverlapTally
 from mlbmi.read import decide_offset, read_scene, to_reflectance
 from mlbmi.sentinel2 import DN_NODATA
 from mlbmi.types import Acquisition
@@ -76,18 +77,28 @@ class SceneTally:
         Of these, with data and in a class to keep.
     causes : Counter of str
         Of these, made missing, each under its first cause.
+    overlap : OverlapTally
+        Differences from the scenes before it, of the first index, where both are clear.
     """
 
     pixels: int = 0
     clear: int = 0
     causes: Counter[str] = field(default_factory=Counter)
+    overlap: OverlapTally = field(default_factory=OverlapTally)
 
-    def acquisition(self, scene: Scene, grid: str, offset: OffsetDecision) -> Acquisition:
-        """Sum up what became of a scene that was read whole."""
+    def acquisition(self, scene: Scene, grid: str, offset: OffsetDecision, *, index: str) -> Acquisition:
+        """Sum up what became of a scene that was read whole; ``index`` is the first one."""
         share = self.clear / self.pixels if self.pixels else 0.0
         counts = MappingProxyType({cause: int(count) for cause, count in sorted(self.causes.items())})
         return Acquisition(
-            item_id=scene.item_id, scene=scene, status="used", grid=grid, clear_share=share, counts=counts, offset=offset
+            item_id=scene.item_id,
+            scene=scene,
+            status="used",
+            grid=grid,
+            clear_share=share,
+            counts=counts,
+            offset=offset,
+            overlap=MappingProxyType(self.overlap.summary(_width(index))),
         )
 
 
@@ -186,6 +197,14 @@ def add_scene(
     tally.pixels += int(np.count_nonzero(inside))
     tally.clear += int(np.count_nonzero(inside)) - sum(lost_pixels[cause] for cause in ("nodata", "scl", "dilation"))
     tally.causes.update(lost_pixels)
+    first = recipe.indices[0]
+    tally.overlap.add(fused[first], values[first].values, _width(first))
     for name, target in fused.items():
         gaps = np.isnan(target) & inside
         target[gaps] = values[name].values[gaps]
+
+
+def _width(index: str) -> float:
+    """Return the width of an index's legal range."""
+    low, high = get_index(index).bounds
+    return high - low

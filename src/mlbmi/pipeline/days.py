@@ -216,7 +216,9 @@ class _Reader:
             )
 
     def _outcome(self, scene: Scene, tally: SceneTally, job: _Job, *, clear: int) -> Acquisition:
-        acquisition = tally.acquisition(scene, job.grid.name, decide_offset(scene, self.recipe.bands[0]))
+        acquisition = tally.acquisition(
+            scene, job.grid.name, decide_offset(scene, self.recipe.bands[0]), index=self.recipe.indices[0]
+        )
         if clear:
             return acquisition
         reason = f"no clear pixel among the {tally.pixels} of the area on that day"

@@ -84,6 +84,7 @@ def _acquisition(item: Acquisition) -> dict[str, Any]:
         "grid": item.grid,
         "clear_share": item.clear_share,
         "counts": item.counts,
+        "overlap": item.overlap,
         "offset": None if item.offset is None else _offset(item.offset),
         "scene": None if item.scene is None else _scene(item.scene),
     }
