@@ -93,6 +93,8 @@ class RunConfig(BaseModel):
     outlier_dates : str
         What becomes of dates that lie below their series over large parts of the area (haze, unseen snow): ``warn``,
         ``leave-out`` the worst, or ``ignore``.
+    coregister : bool
+        Move a date back by whole pixels where several windows agree that it lies beside the others; False: only told.
     index_dtype : str
         ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
     figures : bool
@@ -148,6 +150,7 @@ class RunConfig(BaseModel):
     speckle: Annotated[int, Field(ge=0, le=1000)] = 0
     n_sig: Annotated[float, Field(ge=0, le=1000)] = 10.0
     outlier_dates: Literal["warn", "leave-out", "ignore"] = "warn"
+    coregister: bool = False
     index_dtype: Literal["int16", "float32"] = "int16"
     figures: bool = True
     credit: str | None = None

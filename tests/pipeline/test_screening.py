@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import shutil
 
 import numpy as np
 import pytest
@@ -99,3 +100,39 @@ def test_a_snowed_up_date_is_told_and_on_request_left_out(simulation, screened, 
     assert not (result.out / "mosaic" / "ndvi_2021-02-15.tif").exists()
     assert "2021-02-15" not in map(str, cube_of(result).time.values.astype("datetime64[D]"))
     assert not any("2021-02-15" in name for name in result.record.outputs)
+
+
+@pytest.fixture
+def shifted_simulation(simulation, tmp_path):
+    """A copy in which the ground of one date lies 4 pixels too far south and 2 too far west."""
+    folder = shutil.copytree(simulation.folder, tmp_path / "shifted")
+    paths = [path for path in folder.rglob("*.tif") if "_20210602_" in str(path)]
+    assert len(paths) == 6
+    for path in paths:
+        with rasterio.open(path) as file:
+            values, profile, coarse = file.read(1), file.profile, file.res[0] == 20
+        with rasterio.open(path, "w", **profile) as file:
+            file.write(np.roll(values, (2, -1) if coarse else (4, -2), (0, 1)), 1)
+    return folder
+
+
+def test_a_date_beside_the_others_is_told_and_on_request_moved_back(simulation, kept, shifted_simulation, tmp_path, caplog):
+    catalog = str(shifted_simulation / "catalog.json")
+    told = run(simulation, tmp_path / "told", catalog=catalog, n_sig=0)
+    shifts = {shift["date"]: shift for shift in told.record.quality["registration"]}
+    assert (shifts["2021-06-02"]["south_m"], shifts["2021-06-02"]["east_m"]) == pytest.approx((40, -20), abs=1)
+    assert shifts["2021-06-02"]["sure"]
+    for date in ("2020-06-02", "2020-08-06", "2022-06-17"):
+        assert (shifts[date]["south_m"], shifts[date]["east_m"]) == pytest.approx((0, 0), abs=1)
+    assert "2021-06-02 lies 20 m too far west and 40 m too far south; --coregister" in caplog.text
+    for dtype in ("int16", "float32"):
+        back = run(simulation, tmp_path / dtype, catalog=catalog, n_sig=0, coregister=True, index_dtype=dtype)
+        number = list(map(str, cube_of(back).time.values.astype("datetime64[D]"))).index("2021-06-02")
+        got, true = cube_of(back).values[number], cube_of(kept).values[number]
+        seen = (got != -32768) & (true != -32768)
+        assert seen.sum() > 0.9 * (true != -32768).sum()
+        np.testing.assert_array_equal(got[seen], true[seen])
+        with rasterio.open(back.out / "mosaic" / "ndvi_2021-06-02.tif") as file:
+            values = file.read(1)
+        steps = got * (1 if dtype == "int16" else 1e-4)
+        np.testing.assert_allclose(values[got != -32768], steps[got != -32768], atol=6e-5)

@@ -194,6 +194,15 @@ OutlierDates = Annotated[
         rich_help_panel=_MASKING,
     ),
 ]
+Coregister = Annotated[
+    bool | None,
+    typer.Option(
+        "--coregister/--no-coregister",
+        help="Move dates that lie beside the others back, by whole pixels, where that is sure.",
+        show_default="no-coregister",
+        rich_help_panel=_MASKING,
+    ),
+]
 IndexDtype = Annotated[
     str | None, typer.Option("--index-dtype", help="int16 (x 1e-4) or float32 in the index files.", show_default="int16")
 ]

@@ -14,10 +14,11 @@ from mlbmi.pipeline.application import apply_and_write
 from mlbmi.pipeline.cluster_and_write import cluster_and_write
 from mlbmi.pipeline.dates import check_dates
 from mlbmi.pipeline.days import publish, read_days
-from mlbmi.pipeline.outliers import count_outliers, mask_index_files, remove_outliers
+from mlbmi.pipeline.outliers import count_outliers, remove_outliers, renew_index_files
 from mlbmi.pipeline.planning import plan as make_plan
 from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.record import fingerprint, settings_json, versions
+from mlbmi.pipeline.registering import measure_shifts, take_back
 from mlbmi.pipeline.seen import report_coverage
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
@@ -149,12 +150,17 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
         space.drop_previous(keep=days.index_files)
         with clock.time("cube"):
             draft = days.draft(space)
+        with clock.time("register"):
+            areas = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
+            shifts = measure_shifts(draft, areas, config)
+            moves = take_back(draft, shifts)
         with clock.time("screen"):
             outliers = remove_outliers(draft, config, shown)
             days = count_outliers(days, outliers, config)
         with clock.time("cube"):
             cube = publish(draft, space)
-            mask_index_files(cube, {(grid, date) for grid, _, date in outliers}, config, space.out)
+            changed = {(grid, date) for grid, _, date in outliers} | set(moves)
+            renew_index_files(cube, changed, moves, config, space.out)
         with clock.time("coverage"):
             seen_paths, seen_gist = report_coverage(cube, plan, config, aoi, outliers, out=space.out)
         with clock.time("cluster and write"):
@@ -168,7 +174,11 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
             versions=versions(),
             acquisitions=tuple(seen),
             clusterings=tuple(made.summaries),
-            quality={"dates": [check.to_json() for check in checks], "coverage": seen_gist},
+            quality={
+                "dates": [check.to_json() for check in checks],
+                "registration": [shift.to_json() for shift in shifts],
+                "coverage": seen_gist,
+            },
             timings_s=clock.seconds,
             outputs={str(path.relative_to(space.out)): sha256_file(path) for path in sorted(paths)},
             started=started,

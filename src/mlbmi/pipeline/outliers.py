@@ -14,12 +14,13 @@ from mlbmi.coding import decode
 from mlbmi.indices import get_index
 from mlbmi.mask import find_outliers
 from mlbmi.pipeline.days import index_path
+from mlbmi.registration import shifted
 from mlbmi.types import INDEX_NODATA
 from mlbmi.write import write_index_cog
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
     Counts = Mapping[tuple[str, str, dt.date], int]
     """Outliers by grid, index and date; dates without any are absent."""
+    Day = tuple[str, dt.date]
+    """Grid and date."""
 
-__all__ = ["count_outliers", "mask_index_files", "remove_outliers"]
+__all__ = ["count_outliers", "remove_outliers", "renew_index_files"]
 
 _FLOOR = 0.01
 """Least scatter of a series, as a share of the legal range: 0.02 of an NDVI, what sensor, atmosphere and viewing angle leave."""
@@ -111,24 +114,39 @@ def count_outliers(days: Days, counts: Counts, config: RunConfig) -> Days:
     return dataclasses.replace(days, acquisitions=tuple(acquisitions))
 
 
-def mask_index_files(cube: CubeStore, changed: set[tuple[str, dt.date]], config: RunConfig, out: Path) -> None:
-    """Write the index files of changed days anew, so that they show what the cube holds."""
-    for grid, date in sorted(changed):
-        number = cube.days[grid].index(date)
+def renew_index_files(
+    cube: CubeStore, changed: Collection[Day], moves: Mapping[Day, tuple[int, int]], config: RunConfig, out: Path
+) -> None:
+    """Write the index files of changed days anew, so that they show what the cube holds.
+
+    Parameters
+    ----------
+    cube : CubeStore
+        The published cube.
+    changed : collection of (grid, date)
+        Days that are not as they were read.
+    moves : mapping of (grid, date) to (rows, columns)
+        Those among them that were moved, and by how much.
+    config : RunConfig
+        The settings.
+    out : Path
+        The output folder.
+    """
+    for day in sorted(changed):
+        grid, date = day
         for name in config.index:
             path, index = index_path(out, grid, name, date), get_index(name)
-            values = _values(path, cube.read_day(grid, name, number), config.index_dtype)
+            codes = cube.read_day(grid, name, cube.days[grid].index(date))
+            values = codes if config.index_dtype == "int16" else _floats(path, codes, moves.get(day, (0, 0)))
             words: dict[str, Any] = {"index": index.name, "long_name": index.long_name, "scale": index.scale, "date": date}
             write_index_cog(path, values, cube.geoboxes[grid], **words)
 
 
-def _values(path: Path, codes: NDArray[np.int16], dtype: str) -> NDArray[Any]:
-    """Return what the file shall hold: steps as in the cube, or its own floats, missing where the cube's are."""
-    if dtype == "int16":
-        return codes
+def _floats(path: Path, codes: NDArray[np.int16], move: tuple[int, int]) -> NDArray[np.float32]:
+    """Return a file's own floats, moved, and missing where the cube's steps are."""
     import rasterio
 
     with rasterio.open(path) as file:
-        values: NDArray[np.float32] = file.read(1)
+        values: NDArray[np.float32] = shifted(file.read(1), *move, fill=np.nan)
     values[codes == INDEX_NODATA] = np.nan
     return values
