@@ -90,7 +90,8 @@ def score_outliers(ndvi: NDArray[np.float32], error: NDArray[np.float32]) -> Non
     print(f"\noutliers per pixel; {share:.1%} of what the mask keeps is wrong   hits  false alarms   wrong left")
     for n_sig in (3, 5, 10):
         for name, found in (
-            ("over time, n_sig", find_outliers(ndvi, n_sig=n_sig, floor=FLOOR)),
+            ("over time, n_sig", find_outliers(ndvi, n_sig=n_sig, floor=FLOOR, below_only=True)),
+            ("both sides, n_sig", find_outliers(ndvi, n_sig=n_sig, floor=FLOOR)),
             ("each image, n_sig", by_image(ndvi, n_sig)),
         ):
             left = (wrong & ~found).sum() / (np.isfinite(error) & ~found).sum()
@@ -107,7 +108,7 @@ def score_planted(seen: list[Seen]) -> None:
     print("\ndrops of 0.4 planted          hits  false alarms")
     for n_sig in (3, 5, 10):
         for name, found in (
-            ("over time, n_sig", find_outliers(planted, n_sig=n_sig, floor=FLOOR)),
+            ("over time, n_sig", find_outliers(planted, n_sig=n_sig, floor=FLOOR, below_only=True)),
             ("each image, n_sig", by_image(planted, n_sig)),
         ):
             print(f"{name:18s} {n_sig:3d} {found[where].mean():12.3f} {found[~where & np.isfinite(ground)].mean():13.5f}")

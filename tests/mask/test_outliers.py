@@ -63,6 +63,15 @@ def test_the_first_and_the_last_observation_are_tested_too(at):
     assert np.flatnonzero(find_outliers(series, n_sig=10, floor=0.02)).tolist() == [at]
 
 
+def test_below_only_spares_a_short_summer_and_finds_the_same_clouds():
+    series = np.full((24, 2), 0.4)
+    series[[5, 15], 0] = 0.85
+    series[[5, 15], 1] = 0.05
+    both, below = (find_outliers(series, n_sig=10, floor=0.02, below_only=only) for only in (False, True))
+    assert np.argwhere(both).tolist() == [[5, 0], [5, 1], [15, 0], [15, 1]]
+    assert np.argwhere(below).tolist() == [[5, 1], [15, 1]]
+
+
 def test_gaps_count_as_nothing():
     series = np.full((24, 1), np.nan)
     series[::3] = 0.8

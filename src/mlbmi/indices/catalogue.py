@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Values = NDArray[np.floating[Any]]
     """Reflectances, or an index of them."""
 
-__all__ = ["INDICES", "get_index"]
+__all__ = ["HIGH_OVER_VEGETATION", "INDICES", "get_index"]
 
 _WDRVI_ALPHA = 0.1
 """Weight of NIR in WDRVI, 0.1–0.2 (Gitelson 2004); 0.1 as in the Awesome Spectral Indices catalogue."""
@@ -216,6 +216,9 @@ _ALL = (
 
 INDICES: Mapping[str, Index] = MappingProxyType({index.name: index for index in _ALL})
 """All indices by name."""
+
+HIGH_OVER_VEGETATION: frozenset[str] = frozenset(INDICES) - {"ndwi"}
+"""Indices that haze, cloud, shadow and snow over vegetation lower, and that none of them raises."""
 
 
 def _reflectance(band: Values) -> Values:

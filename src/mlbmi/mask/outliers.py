@@ -23,7 +23,12 @@ LEAST_OBSERVATIONS = 7
 
 
 def find_outliers(
-    values: NDArray[np.floating[Any]], *, n_sig: float, floor: float, min_observations: int = LEAST_OBSERVATIONS
+    values: NDArray[np.floating[Any]],
+    *,
+    n_sig: float,
+    floor: float,
+    below_only: bool = False,
+    min_observations: int = LEAST_OBSERVATIONS,
 ) -> NDArray[np.bool_]:
     """Say which observations lie far from their pixel's median, and alone.
 
@@ -40,6 +45,9 @@ def find_outliers(
         How many σ; above 0.
     floor : float
         Least σ, in units of the values: what sensor and atmosphere alone scatter.
+    below_only : bool
+        Whether only what lies too low can be an outlier: of an index that clouds lower and nothing raises. A short summer between
+        gaps then stays.
     min_observations : int
         Observations that a pixel needs to be tested; 3 or more.
 
@@ -63,12 +71,13 @@ def find_outliers(
         raise ConfigError(f"n_sig is {n_sig:g} and the least scatter {floor:g}; both must be above 0")
     flat = values.reshape(len(values), -1)
     observed = np.count_nonzero(~np.isnan(flat), axis=0)
-    distance = np.abs(flat - _median(flat, observed))
-    limit = n_sig * np.maximum(SIGMA_PER_MAD * _median(distance, observed), floor)
-    far = (distance > limit) & (observed >= max(min_observations, 3))
+    above = flat - _median(flat, observed)
+    limit = n_sig * np.maximum(SIGMA_PER_MAD * _median(np.abs(above), observed), floor)
+    far = ((-above if below_only else np.abs(above)) > limit) & (observed >= max(min_observations, 3))
     found = np.zeros(flat.shape, dtype=bool)
     suspects = np.flatnonzero(far.any(axis=0))
-    found[:, suspects] = far[:, suspects] & (np.abs(departures(flat[:, suspects])) > n_sig * floor)
+    apart = departures(flat[:, suspects])
+    found[:, suspects] = far[:, suspects] & ((-apart if below_only else np.abs(apart)) > n_sig * floor)
     return found.reshape(values.shape)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlbmi.coding import decode
-from mlbmi.indices import INDICES, get_index
+from mlbmi.indices import HIGH_OVER_VEGETATION, get_index
 from mlbmi.mask import date_deviations
 from mlbmi.pipeline.days import Days, index_path
 
@@ -34,8 +34,6 @@ _SAMPLE = 200_000
 
 _STEP = 0.05
 """Drop that counts, as a share of the legal range: 0.1 of an NDVI."""
-
-_HIGH_OVER_VEGETATION = frozenset(INDICES) - {"ndwi"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ def check_dates(days: Days, config: RunConfig, out: Path) -> tuple[Days, tuple[D
     (Days, tuple of DateCheck)
         The days that stay, and the finding on each. Nothing is found where no index of the run is high over vegetation.
     """
-    index = next((name for name in config.index if name in _HIGH_OVER_VEGETATION), None)
+    index = next((name for name in config.index if name in HIGH_OVER_VEGETATION), None)
     if config.outlier_dates == "ignore" or index is None:
         return days, ()
     checks = tuple(check for grid in days.plan.grids for check in _checks(days, grid, index, config))

@@ -159,7 +159,7 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
             days = count_outliers(days, outliers, config)
         with clock.time("cube"):
             cube = publish(draft, space)
-            changed = {(grid, date) for grid, _, date in outliers} | set(moves)
+            changed = outliers.days() | set(moves)
             renew_index_files(cube, changed, moves, config, space.out)
         with clock.time("coverage"):
             seen_paths, seen_gist = report_coverage(cube, plan, config, aoi, outliers, out=space.out)

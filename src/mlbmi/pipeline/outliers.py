@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlbmi.coding import decode
-from mlbmi.indices import get_index
+from mlbmi.indices import HIGH_OVER_VEGETATION, get_index
 from mlbmi.mask import find_outliers
 from mlbmi.pipeline.days import index_path
 from mlbmi.registration import shifted
-from mlbmi.types import INDEX_NODATA
+from mlbmi.types import INDEX_NODATA, OutlierExample
 from mlbmi.write import write_index_cog
 
 if TYPE_CHECKING:
@@ -31,12 +31,10 @@ if TYPE_CHECKING:
     from mlbmi.pipeline.progress import Progress
     from mlbmi.types import Acquisition
 
-    Counts = Mapping[tuple[str, str, dt.date], int]
-    """Outliers by grid, index and date; dates without any are absent."""
     Day = tuple[str, dt.date]
     """Grid and date."""
 
-__all__ = ["count_outliers", "remove_outliers", "renew_index_files"]
+__all__ = ["Outliers", "count_outliers", "remove_outliers", "renew_index_files"]
 
 _FLOOR = 0.01
 """Least scatter of a series, as a share of the legal range: 0.02 of an NDVI, what sensor, atmosphere and viewing angle leave."""
@@ -48,7 +46,27 @@ _MOST_BYTES = 500_000_000
 """Of chunks in memory, of all threads together."""
 
 
-def remove_outliers(draft: CubeStore, config: RunConfig, progress: Progress) -> Counts:
+@dataclasses.dataclass(slots=True)
+class Outliers:
+    """What was taken out of a cube.
+
+    Attributes
+    ----------
+    counts : Counter of (grid, index, date)
+        Outliers; dates without any are absent.
+    examples : dict of (grid, index) to list of OutlierExample
+        Some pixels that have outliers.
+    """
+
+    counts: Counter[tuple[str, str, dt.date]] = dataclasses.field(default_factory=Counter)
+    examples: dict[tuple[str, str], list[OutlierExample]] = dataclasses.field(default_factory=dict)
+
+    def days(self) -> set[Day]:
+        """Return the days that have any."""
+        return {(grid, date) for grid, _, date in self.counts}
+
+
+def remove_outliers(draft: CubeStore, config: RunConfig, progress: Progress) -> Outliers:
     """Make outliers missing, chunk by chunk, in place.
 
     Parameters
@@ -62,42 +80,61 @@ def remove_outliers(draft: CubeStore, config: RunConfig, progress: Progress) -> 
 
     Returns
     -------
-    mapping of (grid, index, date) to int
+    Outliers
     """
+    made = Outliers()
     if not config.n_sig:
-        return {}
+        return made
     jobs = [(grid, index, *block) for grid in draft.grids for index in draft.indices for block in draft.blocks(grid)]
     progress.start("screen", len(jobs))
-    counts: Counter[tuple[str, str, dt.date]] = Counter()
     longest = max(len(days) for days in draft.days.values())
     at_once = max(1, min(config.workers, _MOST_BYTES // (2 * longest * draft.chunk[0] * draft.chunk[1])))
     with ThreadPoolExecutor(at_once, thread_name_prefix="mlbmi-screen") as pool:
-        for job, found in zip(jobs, pool.map(lambda job: _clean(draft, *job, n_sig=config.n_sig), jobs), strict=True):
-            counts.update({(job[0], job[1], draft.days[job[0]][number]): count for number, count in found.items()})
+        for job, (found, examples) in zip(jobs, pool.map(lambda job: _clean(draft, *job, n_sig=config.n_sig), jobs), strict=True):
+            made.counts.update({(job[0], job[1], draft.days[job[0]][number]): count for number, count in found.items()})
+            made.examples.setdefault((job[0], job[1]), []).extend(examples)
             progress.advance("screen", f"{job[1]} {job[0]}")
-    return counts
+    return made
 
 
-def _clean(draft: CubeStore, grid: str, index: str, rows: slice, columns: slice, *, n_sig: float) -> dict[int, int]:
-    """Clean one chunk; return outliers by number of the day."""
+def _clean(
+    draft: CubeStore, grid: str, index: str, rows: slice, columns: slice, *, n_sig: float
+) -> tuple[dict[int, int], list[OutlierExample]]:
+    """Clean one chunk; return outliers by number of the day, and examples."""
     low, high = get_index(index).bounds
     scale = draft.scales[index]
     codes = draft.read_block(grid, index, rows, columns)
-    found = np.concatenate(
-        [
-            find_outliers(decode(codes[:, top : top + _ROWS], scale), n_sig=n_sig, floor=_FLOOR * (high - low))
-            for top in range(0, codes.shape[1], _ROWS)
-        ],
-        axis=1,
-    )
+    how: dict[str, Any] = {"n_sig": n_sig, "floor": _FLOOR * (high - low), "below_only": index in HIGH_OVER_VEGETATION}
+    parts = [find_outliers(decode(codes[:, top : top + _ROWS], scale), **how) for top in range(0, codes.shape[1], _ROWS)]
+    found = np.concatenate(parts, axis=1)
+    examples = _examples(codes, found, scale, (rows.start, columns.start))
     counts = {int(number): int(np.count_nonzero(found[number])) for number in np.flatnonzero(found.any(axis=(1, 2)))}
     codes[found] = INDEX_NODATA
     for number in counts:
         draft.replace_block(grid, index, number, rows, columns, codes[number])
-    return counts
+    return counts, examples
 
 
-def count_outliers(days: Days, counts: Counts, config: RunConfig) -> Days:
+def _examples(codes: NDArray[np.int16], found: NDArray[np.bool_], scale: float, corner: tuple[int, int]) -> list[OutlierExample]:
+    """Return the pixel with most outliers, and among these most values, of each quarter of a chunk."""
+    some = np.count_nonzero(found, axis=0)
+    merit = np.where(some > 0, some * (len(codes) + 1) + np.count_nonzero(codes != INDEX_NODATA, axis=0), 0)
+    middle = tuple(length // 2 for length in merit.shape)
+    examples = []
+    for top in (slice(0, middle[0]), slice(middle[0], None)):
+        for left in (slice(0, middle[1]), slice(middle[1], None)):
+            quarter = merit[top, left]
+            if not quarter.any():
+                continue
+            row, column = (int(at) for at in np.unravel_index(int(np.argmax(quarter)), quarter.shape))
+            row, column = row + top.start, column + left.start
+            place = {"row": corner[0] + row, "column": corner[1] + column}
+            values = decode(codes[:, row, column].copy(), scale)
+            examples.append(OutlierExample(**place, values=values, outlying=found[:, row, column].copy()))
+    return examples
+
+
+def count_outliers(days: Days, outliers: Outliers, config: RunConfig) -> Days:
     """Enter outliers into the counts of the acquisitions: those of a day made of several scenes with the first of them."""
     if not config.n_sig:
         return days
@@ -107,7 +144,7 @@ def count_outliers(days: Days, counts: Counts, config: RunConfig) -> Days:
         place = None if item.scene is None else (item.grid, item.scene.date)
         if item.status == "used" and place is not None and place not in entered:
             entered.add(place)
-            own = {f"outlier_{index}": counts.get((place[0], index, place[1]), 0) for index in days.plan.indices}
+            own = {f"outlier_{index}": outliers.counts[place[0], index, place[1]] for index in days.plan.indices}
             acquisitions.append(dataclasses.replace(item, counts=MappingProxyType({**item.counts, **own})))
         else:
             acquisitions.append(item)

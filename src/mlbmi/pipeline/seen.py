@@ -9,23 +9,22 @@ import xarray as xr
 from mlbmi.cluster import gap_associations
 from mlbmi.cube import coverage
 from mlbmi.pipeline.outcome import Shown
-from mlbmi.write import MappedCoverage, write_coverage, write_coverage_table
+from mlbmi.write import MappedCoverage, outliers_figure, save_figure, write_coverage, write_coverage_table
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Mapping
     from pathlib import Path
 
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
     from mlbmi.cube import CubeStore
-    from mlbmi.types import Clustering, RunPlan
+    from mlbmi.pipeline.outliers import Outliers
+    from mlbmi.types import Clustering, OutlierExample, RunPlan
 
 __all__ = ["gap_findings", "report_coverage"]
 
 
 def report_coverage(
-    cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AOI, outliers: Mapping[tuple[str, str, dt.date], int], *, out: Path
+    cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AOI, outliers: Outliers, *, out: Path
 ) -> tuple[list[Path], list[dict[str, Any]]]:
     """Write maps, figures and the table of coverage of every grid and index.
 
@@ -44,9 +43,21 @@ def report_coverage(
             seen = coverage(cube, grid.name, index, shown.area)
             words = {"grid": grid.name, "place": shown.place, "credit": shown.credit}
             paths += write_coverage(seen, out, grid.geobox, figures=config.figures, **words)
-            entries.append(MappedCoverage(grid.name, seen, tuple(outliers.get((grid.name, index, day), 0) for day in seen.dates)))
+            lost = tuple(outliers.counts[grid.name, index, day] for day in seen.dates)
+            entries.append(MappedCoverage(grid.name, seen, lost))
+            examples = outliers.examples.get((grid.name, index), [])
+            if config.figures and examples:
+                title = f"Outliers · {shown.place} ({grid.name}) · {seen.dates[0]} to {seen.dates[-1]}"
+                common = {"label": index.upper(), "title": title, "credit": shown.credit}
+                figure = outliers_figure(_most_telling(examples), seen.dates, lost, seen.clear, **common)
+                paths.append(save_figure(figure, out / grid.name / "figures" / f"outliers_{index}.png"))
     paths.append(write_coverage_table(out / "coverage.csv", entries))
     return paths, [{"grid": entry.grid, **entry.coverage.summary()} for entry in entries]
+
+
+def _most_telling(examples: list[OutlierExample]) -> list[OutlierExample]:
+    """Return examples with most outliers first."""
+    return sorted(examples, key=lambda one: (-int(one.outlying.sum()), one.row, one.column))
 
 
 def gap_findings(clustering: Clustering, data: xr.DataArray | xr.Dataset) -> dict[str, Any]:

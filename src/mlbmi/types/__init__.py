@@ -19,7 +19,7 @@ from mlbmi.types.clusters import (
     Transition,
 )
 from mlbmi.types.codes import INDEX_NODATA, INDEX_SCALE, LABEL_NODATA
-from mlbmi.types.coverage import OUTSIDE, Coverage
+from mlbmi.types.coverage import OUTSIDE, Coverage, OutlierExample
 from mlbmi.types.runs import RunRecord
 from mlbmi.types.scenes import Acquisition, Asset, DayPlan, GridPlan, LeftOut, OffsetDecision, RunPlan, Scene, Status
 
@@ -44,6 +44,7 @@ __all__ = [
     "LeftOut",
     "Mode",
     "OffsetDecision",
+    "OutlierExample",
     "RunPlan",
     "RunRecord",
     "Scaling",

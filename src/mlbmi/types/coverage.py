@@ -1,4 +1,4 @@
-"""How often each pixel was seen."""
+"""How often each pixel was seen, and what was taken out of its series."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["OUTSIDE", "Coverage"]
+__all__ = ["OUTSIDE", "Coverage", "OutlierExample"]
 
 OUTSIDE = 65535
 """Number of observations, or of days, of a pixel outside the area."""
@@ -65,3 +65,23 @@ def _quantiles(values: NDArray[np.uint16]) -> dict[str, float]:
     if not values.size:
         return {}
     return {name: float(np.quantile(values, at)) for name, at in (("least", 0), ("median", 0.5), ("most", 1))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OutlierExample:
+    """The series of one pixel that has outliers.
+
+    Attributes
+    ----------
+    row, column : int
+        Its place on the grid.
+    values : ndarray of float32, shape (dates,)
+        Before outliers were taken out; NaN where missing.
+    outlying : ndarray of bool, shape (dates,)
+        True for outliers.
+    """
+
+    row: int
+    column: int
+    values: NDArray[np.float32]
+    outlying: NDArray[np.bool_]

@@ -12,6 +12,7 @@ from mlbmi.write.colours import palette
 from mlbmi.write.coverage import MappedCoverage, coverage_figure, write_coverage, write_coverage_table
 from mlbmi.write.model import ClusterModel, read_model, write_model
 from mlbmi.write.novelty import write_novelty
+from mlbmi.write.outliers_plot import outliers_figure
 from mlbmi.write.outputs import write_clustering, write_index_figures, write_outputs
 from mlbmi.write.page import pixel_hectares, save_figure
 from mlbmi.write.plots import display_limits, index_figure, overview_figure
@@ -33,6 +34,7 @@ __all__ = [
     "display_limits",
     "image_clusters_figure",
     "index_figure",
+    "outliers_figure",
     "overview_figure",
     "palette",
     "pixel_hectares",
