@@ -136,3 +136,17 @@ def test_a_date_beside_the_others_is_told_and_on_request_moved_back(simulation, 
             values = file.read(1)
         steps = got * (1 if dtype == "int16" else 1e-4)
         np.testing.assert_allclose(values[got != -32768], steps[got != -32768], atol=6e-5)
+
+
+@pytest.mark.parametrize("step", ["publish", "renew_index_files", "report_coverage"])
+def test_a_run_stopped_between_the_steps_ends_with_the_same_bytes(simulation, screened, tmp_path, monkeypatch, step):
+    from mlbmi.pipeline import execution
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(execution, step, stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(simulation, tmp_path / "out", n_sig=5)
+    assert run(simulation, tmp_path / "out", n_sig=5).record.outputs == screened.record.outputs
