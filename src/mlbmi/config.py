@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mlbmi.catalogs import baseline_name, platform_name, tile_name
+from mlbmi.indices import get_index
 from mlbmi.period import period
 from mlbmi.sentinel2 import BANDS, SCL, SCL_KEEP
 from mlbmi.types import Mode, OffsetRule, ScalingMethod
@@ -52,7 +53,8 @@ class RunConfig(BaseModel):
     baseline : str or None
         Least processing baseline, ``"04.00"``; None: any.
     index : tuple of str
-        Short names of the indices to compute and cluster; the name of a band stands for its reflectance.
+        Short names of the indices to compute and cluster, in any case: :data:`mlbmi.indices.INDICES`, or any other of the Awesome
+        Spectral Indices catalogue that Sentinel-2 has the bands for; the name of a band stands for its reflectance.
     n_clusters : int or "auto"
         Number of clusters, 2–255; ``auto``: chosen within ``k_range``, for each mode and index.
     k_range : (int, int)
@@ -96,6 +98,16 @@ class RunConfig(BaseModel):
     offset : str
         How the +1000 of processing baseline 04.00 is found: ``auto`` (by the pixels where they are sure, by metadata elsewhere),
         ``metadata`` (alone), or given for every scene: ``none``, ``-1000``.
+    speckle : int
+        Patches of cloud of at most so many pixels of 20 m are taken for bright roofs, and kept; 0: none.
+    n_sig : float
+        An index value is an outlier, and missing, where it lies more than so many σ (from the median absolute deviation) from its
+        pixel's median, alone among its neighbours in time. 0: no such test.
+    outlier_dates : str
+        What becomes of dates that lie below their series over large parts of the area (haze, unseen snow): ``warn``,
+        ``leave-out`` the worst, or ``ignore``.
+    coregister : bool
+        Move a date back by whole pixels where several windows agree that it lies beside the others; False: only told.
     index_dtype : str
         ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
     figures : bool
@@ -155,6 +167,10 @@ class RunConfig(BaseModel):
     scl_keep: Annotated[tuple[int, ...], Field(min_length=1)] = tuple(int(scl) for scl in SCL_KEEP)
     dilate_m: Annotated[float, Field(ge=0, le=5000)] = 0.0
     offset: OffsetRule = "auto"
+    speckle: Annotated[int, Field(ge=0, le=1000)] = 0
+    n_sig: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    outlier_dates: Literal["warn", "leave-out", "ignore"] = "warn"
+    coregister: bool = False
     index_dtype: Literal["int16", "float32"] = "int16"
     figures: bool = True
     credit: str | None = None
@@ -211,6 +227,12 @@ class RunConfig(BaseModel):
         if unknown := [name for name in value if name not in BANDS]:
             raise ValueError(f"bands are {', '.join(BANDS)}; {', '.join(unknown)} is not among them")
         return tuple(name for name in BANDS if name in value)
+
+    @field_validator("index")
+    @classmethod
+    def _known_indices(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Turn names in any spelling into those that files have."""
+        return tuple(get_index(name).name for name in value)
 
     @field_validator("index", "mode")
     @classmethod

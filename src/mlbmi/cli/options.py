@@ -181,6 +181,44 @@ Offset = Annotated[
         help="DN offset of processing baseline 04.00: auto (pixels, else metadata), metadata, none or -1000.",
         show_default="auto",
         metavar="auto|metadata|none|-1000",
+        rich_help_panel=_MASKING,
+    ),
+]
+Speckle = Annotated[
+    int | None,
+    typer.Option(
+        "--speckle",
+        help="Keep patches of cloud of at most so many 20 m pixels: bright roofs.",
+        show_default="0",
+        metavar="PIXELS",
+        rich_help_panel=_MASKING,
+    ),
+]
+NSig = Annotated[
+    float | None,
+    typer.Option(
+        "--n-sig",
+        help="Values more than so many sigma off their pixel's series are outliers: missing; 0: keep all.",
+        show_default="10",
+        rich_help_panel=_MASKING,
+    ),
+]
+OutlierDates = Annotated[
+    str | None,
+    typer.Option(
+        "--outlier-dates",
+        help="Dates under a veil of haze: warn, leave-out or ignore.",
+        show_default="warn",
+        rich_help_panel=_MASKING,
+    ),
+]
+Coregister = Annotated[
+    bool | None,
+    typer.Option(
+        "--coregister/--no-coregister",
+        help="Move dates that lie beside the others back, by whole pixels, where that is sure.",
+        show_default="no-coregister",
+        rich_help_panel=_MASKING,
     ),
 ]
 IndexDtype = Annotated[

@@ -1,7 +1,18 @@
-"""Which pixels of a scene are usable: its numbers and its scene classification → a mask and the causes of loss."""
+"""Which pixels are usable: numbers and scene classification → a mask and the causes of loss; and what does not fit its series."""
 
 from mlbmi.mask.clear import clear_mask
 from mlbmi.mask.dilation import dilate
 from mlbmi.mask.edges import DN_CAUSES, RINGING_PX, dn_edges
+from mlbmi.mask.outlier_dates import DateDeviation, date_deviations
+from mlbmi.mask.outliers import find_outliers
 
-__all__ = ["DN_CAUSES", "RINGING_PX", "clear_mask", "dilate", "dn_edges"]
+__all__ = [
+    "DN_CAUSES",
+    "RINGING_PX",
+    "DateDeviation",
+    "clear_mask",
+    "date_deviations",
+    "dilate",
+    "dn_edges",
+    "find_outliers",
+]

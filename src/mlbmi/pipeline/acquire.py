@@ -14,6 +14,7 @@ import numpy as np
 
 from mlbmi.indices import compute, get_index, out_of_bounds
 from mlbmi.mask import DN_CAUSES, RINGING_PX, clear_mask, dn_edges
+from mlbmi.pipeline.overlap import OverlapTally
 from mlbmi.read import band_offset, read_scene, to_reflectance
 from mlbmi.types import Acquisition
 
@@ -30,6 +31,8 @@ __all__ = ["Recipe", "SceneTally", "add_scene", "scene_indices"]
 
 _UNSEEN = (*DN_CAUSES, "scl", "dilation")
 """Causes of loss before any index is computed."""
+_SCL_PIXEL_M2 = 400
+"""Area of a pixel of the scene classification, 20 m."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class Recipe:
         Distance in metres by which clouds and shadows are grown.
     offsets : mapping of str to OffsetDecision
         What was decided about each scene, by item id; metadata decide about others.
+    speckle : int
+        Patches of cloud of at most so many pixels of 20 m count as clear.
     """
 
     bands: tuple[str, ...]
@@ -55,10 +60,15 @@ class Recipe:
     keep: Collection[int]
     dilate_m: float = 0.0
     offsets: Mapping[str, OffsetDecision] = field(default_factory=lambda: MappingProxyType({}))
+    speckle: int = 0
 
     def dilate_px(self, geobox: GeoBox) -> int:
         """Return the dilation in whole pixels of a grid, rounded up."""
         return math.ceil(self.dilate_m / abs(geobox.resolution.x) - 1e-9)
+
+    def speckle_px(self, geobox: GeoBox) -> int:
+        """Return the largest patch of speckle in pixels of a grid, rounded down."""
+        return math.floor(self.speckle * _SCL_PIXEL_M2 / abs(geobox.affine.determinant) + 1e-9)
 
 
 @dataclass(slots=True)
@@ -73,18 +83,28 @@ class SceneTally:
         Of these, with data and in a class to keep.
     causes : Counter of str
         Of these, made missing, each under its first cause.
+    overlap : OverlapTally
+        Differences from the scenes before it, of the first index, where both are clear.
     """
 
     pixels: int = 0
     clear: int = 0
     causes: Counter[str] = field(default_factory=Counter)
+    overlap: OverlapTally = field(default_factory=OverlapTally)
 
-    def acquisition(self, scene: Scene, grid: str, offset: OffsetDecision) -> Acquisition:
-        """Sum up what became of a scene that was read whole."""
+    def acquisition(self, scene: Scene, grid: str, offset: OffsetDecision, *, index: str) -> Acquisition:
+        """Sum up what became of a scene that was read whole; ``index`` is the first one."""
         share = self.clear / self.pixels if self.pixels else 0.0
         counts = MappingProxyType({cause: int(count) for cause, count in sorted(self.causes.items())})
         return Acquisition(
-            item_id=scene.item_id, scene=scene, status="used", grid=grid, clear_share=share, counts=counts, offset=offset
+            item_id=scene.item_id,
+            scene=scene,
+            status="used",
+            grid=grid,
+            clear_share=share,
+            counts=counts,
+            offset=offset,
+            overlap=MappingProxyType(self.overlap.summary(_width(index))),
         )
 
 
@@ -116,23 +136,26 @@ def scene_indices(
     (dict of str to DataArray, dict of str to DataArray)
         Indices by name, NaN where not clear, undefined or out of bounds; and bool masks by cause of loss, each pixel under its
         first cause: those of :data:`mlbmi.mask.DN_CAUSES`, ``scl``, ``dilation``, then ``undefined_<index>`` and
-        ``range_<index>``.
+        ``range_<index>``. Beside them,
+        with speckle, ``released``: clear pixels that the scene classes call cloud.
 
     Raises
     ------
     ReadError
         If any of its rasters cannot be read.
     """
-    radius = recipe.dilate_px(geobox)
-    margin = max(radius, RINGING_PX)
+    dilation, speckle = recipe.dilate_px(geobox), recipe.speckle_px(geobox)
+    margin = max(dilation + speckle, RINGING_PX)
     inner = {"y": slice(margin, -margin), "x": slice(margin, -margin)}
     dn = read_scene(scene, (*recipe.bands, "scl"), geobox.pad(margin), chunks=chunks)
-    mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=radius).isel(inner)
+    mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=dilation, speckle_px=speckle).isel(inner)
     lost = {cause: where.isel(inner) for cause, where in dn_edges(dn, recipe.bands).items()}
     dn = dn.isel(inner)
     measured = ~functools.reduce(operator.or_, lost.values())
     lost |= {cause: mask[cause] & measured for cause in ("scl", "dilation")}
     clear = mask["valid"] & measured
+    if speckle:
+        lost["released"] = mask["released"] & clear
     reflectance = {band: to_reflectance(dn[band], band_offset(scene, band, recipe.offsets), dtype=dtype) for band in recipe.bands}
     values: dict[str, xr.DataArray] = {}
     for name in recipe.indices:
@@ -172,6 +195,14 @@ def add_scene(
     tally.pixels += int(np.count_nonzero(inside))
     tally.clear += int(np.count_nonzero(inside)) - sum(lost_pixels[cause] for cause in _UNSEEN)
     tally.causes.update(lost_pixels)
+    first = recipe.indices[0]
+    tally.overlap.add(fused[first], values[first].values, _width(first))
     for name, target in fused.items():
         gaps = np.isnan(target) & inside
         target[gaps] = values[name].values[gaps]
+
+
+def _width(index: str) -> float:
+    """Return the width of an index's legal range."""
+    low, high = get_index(index).bounds
+    return high - low

@@ -20,6 +20,7 @@ from mlbmi.types.clusters import (
 )
 from mlbmi.types.codes import INDEX_NODATA, INDEX_SCALE, LABEL_NODATA
 from mlbmi.types.costs import FREE, Cost
+from mlbmi.types.coverage import OUTSIDE, Coverage, OutlierExample
 from mlbmi.types.runs import RunRecord
 from mlbmi.types.scenes import (
     Acquisition,
@@ -43,6 +44,7 @@ __all__ = [
     "LABEL_NODATA",
     "MATCHED",
     "NUMBERING",
+    "OUTSIDE",
     "Acquisition",
     "Asset",
     "Change",
@@ -51,6 +53,7 @@ __all__ = [
     "ClusterRow",
     "Clustering",
     "Cost",
+    "Coverage",
     "DayPlan",
     "GridPlan",
     "KScores",
@@ -59,6 +62,7 @@ __all__ = [
     "Mode",
     "OffsetDecision",
     "OffsetRule",
+    "OutlierExample",
     "PlannedReads",
     "RunPlan",
     "RunRecord",

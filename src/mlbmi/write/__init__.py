@@ -9,9 +9,11 @@ from mlbmi.write.change_flows import transitions_figure
 from mlbmi.write.change_plot import change_figure
 from mlbmi.write.cluster_plots import bands_figure, image_clusters_figure, timeseries_figure
 from mlbmi.write.colours import palette
+from mlbmi.write.coverage import MappedCoverage, coverage_figure, write_coverage, write_coverage_table
 from mlbmi.write.model import ClusterModel, read_model, write_model
 from mlbmi.write.novelty import write_novelty
 from mlbmi.write.offset_plot import offset_figure, write_offset_figure
+from mlbmi.write.outliers_plot import outliers_figure
 from mlbmi.write.outputs import write_clustering, write_index_figures, write_outputs
 from mlbmi.write.page import pixel_hectares, save_figure
 from mlbmi.write.plots import display_limits, index_figure, overview_figure
@@ -27,13 +29,16 @@ __all__ = [
     "ClusterModel",
     "MappedChange",
     "MappedClustering",
+    "MappedCoverage",
     "atomic_path",
     "bands_figure",
     "change_figure",
+    "coverage_figure",
     "display_limits",
     "image_clusters_figure",
     "index_figure",
     "offset_figure",
+    "outliers_figure",
     "overview_figure",
     "palette",
     "pixel_hectares",
@@ -48,6 +53,8 @@ __all__ = [
     "write_change",
     "write_clustering",
     "write_clusters_table",
+    "write_coverage",
+    "write_coverage_table",
     "write_index_cog",
     "write_index_figures",
     "write_label_cog",
