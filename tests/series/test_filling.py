@@ -1,5 +1,6 @@
 """Gaps: filled as said, where said, and marked; on any chunks and threads."""
 
+# ruff: noqa: PD003, PD004 - isnull and notnull are xarray's names
 from __future__ import annotations
 
 import numba
@@ -219,7 +220,7 @@ def test_savgol_refuses_uneven_dates_but_not_months():
         fill_gaps(dated(np.zeros((4, 1)), [0, 10, 30, 40]), "savgol")
     months = pd.date_range("2019-01-01", "2021-12-01", freq="MS")
     data = xr.DataArray(np.zeros(36), dims="time", coords={"time": months})
-    assert fill_gaps(data, "savgol")["index"].notna().all()
+    assert fill_gaps(data, "savgol")["index"].notnull().all()
 
 
 @pytest.mark.parametrize("slope", [False, True])
@@ -285,7 +286,7 @@ def test_chunks_threads_and_order_of_dimensions_do_not_matter(gappy, method, opt
         xr.testing.assert_identical(whole, fill_gaps(gappy, method, **options))
     finally:
         numba.set_num_threads(before)
-    assert whole["ndvi"][:, 3, 4].isna().all()
+    assert whole["ndvi"][:, 3, 4].isnull().all()
     assert np.isnan(whole["filled_share"][3, 4])
 
 
@@ -300,7 +301,7 @@ def test_types(gappy):
     single = fill_gaps(gappy.astype(np.float32), "linear")["ndvi"]
     assert single.dtype == np.float32
     xr.testing.assert_allclose(single.astype(float), fill_gaps(gappy, "linear")["ndvi"], atol=1e-6)
-    codes = np.where(gappy.isna(), -32768, np.rint(gappy * 1e4)).astype(np.int16)
+    codes = np.where(gappy.isnull(), -32768, np.rint(gappy * 1e4)).astype(np.int16)
     coded = gappy.copy(data=codes).assign_attrs(scale_factor=1e-4, _FillValue=-32768, units="1")
     decoded = fill_gaps(coded, "linear")["ndvi"]
     assert decoded.dtype == np.float32

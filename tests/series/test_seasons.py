@@ -1,5 +1,6 @@
 """Seasons drawn by hand."""
 
+# ruff: noqa: PD003, PD004 - isnull and notnull are xarray's names
 from __future__ import annotations
 
 import numpy as np
@@ -94,18 +95,18 @@ def test_a_small_wave_is_no_season_and_hides_none():
     data = drawn(TRIANGLE) + ripple
     both = phenology(data, seasons="detected")
     assert np.isfinite(both["start"].to_numpy()).tolist() == [True, False, False]
-    assert phenology(drawn(TRIANGLE) * 0.1).isna().to_array().all()
+    assert phenology(drawn(TRIANGLE) * 0.1).isnull().to_array().all()
 
 
 @pytest.mark.parametrize("part", [slice(None, "2020-06-29"), slice("2020-06-29", None)])
 def test_half_a_season_is_none(part):
-    assert phenology(drawn(TRIANGLE).sel(time=part)).isna().to_array().all()
+    assert phenology(drawn(TRIANGLE).sel(time=part)).isnull().to_array().all()
 
 
 def test_no_season_reaches_over_a_gap():
     data = drawn(TRIANGLE)
     data[170:190] = np.nan  # over the peak: what is left only rises, or only falls
-    assert phenology(data).isna().to_array().all()
+    assert phenology(data).isnull().to_array().all()
     data = drawn(TRIANGLE)
     data[:75] = np.nan
     assert phenology(data)["base"].item() == pytest.approx((data.to_numpy()[75] + 0.4) / 2, abs=1e-6)
@@ -117,8 +118,8 @@ def test_lazily_and_pixel_by_pixel_the_same(gappy):
     smooth = fill_gaps(gappy, "whittaker", keep_observed=False, max_gap_days=None)["ndvi"]
     for arguments in ({}, {"seasons": "detected"}, {"year_begins": 7}):
         whole = phenology(smooth, **arguments)
-        assert whole["start"].notna().any()
-        assert whole["start"].isna().any()
+        assert whole["start"].notnull().any()
+        assert whole["start"].isnull().any()
         lazy = phenology(smooth.chunk(time=5, y=5), **arguments)
         assert lazy["start"].chunks is not None
         xr.testing.assert_identical(lazy.compute(), whole)

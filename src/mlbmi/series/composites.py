@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import xarray as xr
 from mlbmi.errors import InputError
 from mlbmi.series import _composite_kernels as kernels
 from mlbmi.series._pixels import Output, map_pixels, result_type, series_arrays
+from mlbmi.series.words import period_name
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -18,12 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["CompositeMethod", "composite", "period_starts"]
+    from mlbmi.series.words import CompositeMethod
 
-CompositeMethod = Literal["median", "mean", "medoid", "max"]
-"""Of the dates of a period: their median or mean, the date nearest to all others, or the greenest."""
-
-_PERIODS: tuple[Any, ...] = (pd.offsets.Day, pd.offsets.MonthBegin, pd.offsets.QuarterBegin, pd.offsets.YearBegin)
+__all__ = ["composite", "period_starts"]
 
 _METHODS = ("median", "mean", "medoid", "max")
 
@@ -117,24 +115,10 @@ def period_starts(
     last = pd.Timestamp(time[-1] if end is None else end).normalize()
     if first > last:
         raise InputError(f"start {first:%Y-%m-%d} lies after end {last:%Y-%m-%d}")
-    offset = _offset(period)
+    offset: Any = pd.tseries.frequencies.to_offset(period_name(period))
     begin = first if isinstance(offset, pd.offsets.Day) else offset.rollback(first)
     starts = pd.date_range(begin, last, freq=offset)
     return np.array([*starts, starts[-1] + offset], "datetime64[ns]")
-
-
-def _offset(period: str) -> Any:
-    """Return pandas' offset of days, or of months, quarters or years from their first day on."""
-    try:
-        offset: Any = pd.tseries.frequencies.to_offset(period)
-        known = isinstance(offset, _PERIODS) and offset.n >= 1
-    except (ValueError, TypeError, AttributeError):
-        known = False
-    if not known:
-        raise InputError(
-            f"period is {period!r}; it must be a whole number of days ('10D'), months ('MS'), quarters ('QS') or years ('YS')"
-        )
-    return offset
 
 
 def _names(data: xr.DataArray | xr.Dataset) -> list[str]:

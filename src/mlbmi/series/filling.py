@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlbmi.series.methods import Method
+    from mlbmi.series.words import FillMethod
 
-__all__ = ["FillMethod", "fill_gaps"]
-
-FillMethod = Literal["none", "linear", "whittaker", "savgol", "harmonic"]
-"""Nothing; straight lines; a penalised curve; moving polynomials; waves of the year."""
+__all__ = ["fill_gaps"]
 
 
 def fill_gaps(

@@ -14,7 +14,7 @@ from mlbmi.series._season_kernels import END, MEASURES, PEAK, START, season_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["phenology", "season_date"]
+__all__ = ["MEASURES", "phenology", "season_date"]
 
 _MEANING = {
     "start": ("start of the season, day counted from 1 January of its year", "days"),
@@ -65,8 +65,8 @@ def phenology(
     -------
     xarray.Dataset
         float32, NaN where there is no season, with ``season`` as the first dimension: the year in which it begins (in July, where
-        ``year_begins`` is 7), or a number from 1 on. ``start``, ``peak`` and ``end`` in days counted from 1 January of that year (1
-        is 1 January; 0 and below lie in the year before, 366 or 367 and above in the next), or, for ``detected``, of the first
+        ``year_begins`` is 7), or a number from 1 on. ``start``, ``peak`` and ``end`` in days counted from 1 January of that year
+        (1 is 1 January; 0 and below lie in the year before, 366 or 367 and above in the next), or, for ``detected``, of the first
         date's year (:func:`season_date` makes dates of them); ``length``; ``base``, ``peak_value``, ``amplitude``; ``integral``
         and ``integral_above_base`` in index × days.
 
