@@ -12,6 +12,7 @@ from mlbmi.aoi import AOI
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.pipeline.application import apply_and_write
 from mlbmi.pipeline.cluster_and_write import cluster_and_write
+from mlbmi.pipeline.courses import make_courses
 from mlbmi.pipeline.days import read_days
 from mlbmi.pipeline.planning import plan as make_plan
 from mlbmi.pipeline.progress import Silent
@@ -143,17 +144,20 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
         space.drop_previous(keep=days.index_files)
         with clock.time("cube"):
             cube = days.publish(space)
+        with clock.time("series"):
+            courses = make_courses(cube, plan, config, aoi, space=space, progress=shown)
         with clock.time("cluster and write"):
             step = cluster_and_write if config.model is None else apply_and_write
-            made = step(cube, plan, config, aoi, out=space.out, progress=shown)
+            made = step(cube, plan, config, aoi, courses=courses.cube, out=space.out, progress=shown)
         seen = (*days.acquisitions, *(_left_out(item) for item in plan.left_out))
-        paths = [*days.index_files, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
+        paths = [*days.index_files, *courses.paths, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
         record = RunRecord(
             config=settings_json(config),
             fingerprint=mark,
             versions=versions(),
             acquisitions=tuple(seen),
             clusterings=tuple(made.summaries),
+            series=tuple(courses.summaries),
             timings_s=clock.seconds,
             outputs={str(path.relative_to(space.out)): sha256_file(path) for path in sorted(paths)},
             started=started,

@@ -30,6 +30,8 @@ class RunRecord:
         Every item seen.
     clusterings : tuple of mapping
         Summary of each clustering as JSON values: mode, index, grid, n_clusters, inertia, centers, …
+    series : tuple of mapping
+        How the series of each grid and index were worked on before they were clustered, as JSON values; empty if not at all.
     timings_s : mapping of str to float
         Wall seconds by step.
     outputs : mapping of str to str
@@ -47,3 +49,4 @@ class RunRecord:
     outputs: Mapping[str, str]
     started: dt.datetime
     finished: dt.datetime
+    series: tuple[Mapping[str, Any], ...] = ()

@@ -18,15 +18,20 @@ from mlbmi.write.rasters import write_index_cog, write_label_cog, write_value_co
 from mlbmi.write.record import write_record
 from mlbmi.write.selection import write_selection
 from mlbmi.write.selection_plot import selection_figure
+from mlbmi.write.series import SeasonRow, write_phenology, write_series_figures, write_series_maps
+from mlbmi.write.series_plots import SampleCourse, courses_figure, season_figure
 from mlbmi.write.tables import MappedClustering, write_acquisitions, write_clusters_table
 
 __all__ = [
     "ClusterModel",
     "MappedChange",
     "MappedClustering",
+    "SampleCourse",
+    "SeasonRow",
     "atomic_path",
     "bands_figure",
     "change_figure",
+    "courses_figure",
     "display_limits",
     "image_clusters_figure",
     "index_figure",
@@ -36,6 +41,7 @@ __all__ = [
     "read_model",
     "replace_folder",
     "save_figure",
+    "season_figure",
     "selection_figure",
     "sha256_file",
     "timeseries_figure",
@@ -50,8 +56,11 @@ __all__ = [
     "write_model",
     "write_novelty",
     "write_outputs",
+    "write_phenology",
     "write_record",
     "write_selection",
+    "write_series_figures",
+    "write_series_maps",
     "write_text",
     "write_transitions",
     "write_value_cog",

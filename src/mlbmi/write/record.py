@@ -59,6 +59,7 @@ def write_record(path: str | os.PathLike[str], record: RunRecord) -> Path:
         "versions": record.versions,
         "acquisitions": [_acquisition(item) for item in record.acquisitions],
         "clusterings": record.clusterings,
+        "series": record.series,
         "timings_s": record.timings_s,
         "outputs": record.outputs,
     }
