@@ -102,8 +102,9 @@ class RunConfig(BaseModel):
         (:func:`mlbmi.fill_gaps`).
     max_gap_days : float
         Most days between the two observations beside a gap that is filled.
-    whittaker_lambda : float, "auto" or "vcurve"
-        λ of ``whittaker`` in day³; ``auto``: by leaving each observation out in turn, for each pixel.
+    whittaker_lambda : float, "auto", "cv" or "vcurve"
+        λ of ``whittaker`` in day³; ``auto``: by leaving each observation out in turn, one for
+        all pixels of a grid; ``cv``: for each pixel; ``vcurve``: for each pixel at the foot of its V-curve.
     whittaker_robust : str
         ``none``; ``bisquare``: outliers weigh less; ``upper``: what lies below the curve weighs less.
     keep_observed : bool
@@ -164,7 +165,7 @@ class RunConfig(BaseModel):
     composite_method: CompositeMethod = "median"
     fill: FillMethod = "none"
     max_gap_days: Annotated[float, Field(gt=0, le=3660)] = 60.0
-    whittaker_lambda: Annotated[float, Field(gt=0, lt=1e15)] | Literal["auto", "vcurve"] = "auto"
+    whittaker_lambda: Annotated[float, Field(gt=0, lt=1e15)] | Literal["auto", "cv", "vcurve"] = "auto"
     whittaker_robust: Literal["none", "bisquare", "upper"] = "none"
     keep_observed: bool = True
     phenology: bool = False
@@ -279,8 +280,7 @@ class RunConfig(BaseModel):
         """Options of :func:`mlbmi.fill_gaps`."""
         options: dict[str, Any] = {"max_gap_days": self.max_gap_days, "keep_observed": self.keep_observed}
         if self.fill == "whittaker":
-            lam = "cv" if self.whittaker_lambda == "auto" else self.whittaker_lambda
-            options |= {"lam": lam, "robust": self.whittaker_robust}
+            options |= {"lam": self.whittaker_lambda, "robust": self.whittaker_robust}
         return options
 
     @property

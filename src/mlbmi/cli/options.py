@@ -225,7 +225,7 @@ WhittakerLambda = Annotated[
     str | None,
     typer.Option(
         "--whittaker-lambda",
-        help="In days cubed; auto: by leaving each observation out; vcurve.",
+        help="In days cubed; auto: one for all pixels, by leaving observations out; cv or vcurve: for each pixel.",
         show_default="auto",
         rich_help_panel=_SERIES,
     ),

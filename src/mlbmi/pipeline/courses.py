@@ -6,6 +6,8 @@ into a store of their own, ``series.zarr``, and the maps into files that are map
 
 from __future__ import annotations
 
+import functools
+import math
 import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ import xarray as xr
 from mlbmi.cube import CubeStore
 from mlbmi.indices import get_index
 from mlbmi.pipeline.outcome import Shown
-from mlbmi.series import composite, fill_gaps, period_starts, phenology, trend
+from mlbmi.series import choose_lambda, composite, fill_gaps, period_starts, phenology, trend
 from mlbmi.write import SampleCourse, replace_folder, write_series_figures, write_series_maps
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ _MAPPED = ("start", "peak", "end", "amplitude", "integral")
 """What of a season has a map."""
 
 _SAMPLES = 6
+"""Pixels whose courses are drawn."""
+
+_LOOKED_AT, _SAMPLED = 16, 4096
+"""Windows, and pixels in them, that λ is chosen on."""
 
 
 @dataclass(slots=True)
@@ -117,7 +123,7 @@ def seasons_begin(aoi: AOI) -> int:
     return 1 if aoi.geometry.representative_point().y >= 0 else 7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Maker:
     """Makes the courses of one grid and index after the other."""
 
@@ -140,9 +146,9 @@ class _Maker:
     def fill(self, store: CubeStore, grid: str, index: str) -> dict[str, NDArray[np.float32]]:
         """Make the courses of an index, window by window; return its maps."""
         maps: dict[str, NDArray[np.float32]] = {}
-        shape = self.cube.geoboxes[grid].shape
+        shape, options = self.cube.geoboxes[grid].shape, self.options(grid, index)
         for rows, columns in _windows((shape[0], shape[1])):
-            values, found = self._window(grid, index, rows, columns)
+            values, found = self._window(grid, index, rows, columns, options)
             for name, array in values.items():
                 for number in range(array.sizes["time"]):
                     store.write_rows(grid, name, number, rows, array[number].to_numpy(), columns=columns)
@@ -152,8 +158,27 @@ class _Maker:
                 maps[name][rows, columns] = image
         return maps
 
+    @functools.lru_cache(maxsize=1)  # noqa: B019 - the run ends with its maker
+    def options(self, grid: str, index: str) -> dict[str, Any]:
+        """Return how gaps are filled: with a λ that is one for all windows."""
+        options = self.config.fill_options
+        if options.get("lam") != "auto":
+            return options
+        shape = self.cube.geoboxes[grid].shape
+        windows = list(_windows((shape[0], shape[1])))
+        chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), _LOOKED_AT)).round().astype(int))
+        samples = [self._sample(grid, index, *windows[number], share=len(chosen)) for number in chosen]
+        return options | {"lam": choose_lambda(xr.concat(samples, dim="pixel"))}
+
+    def _sample(self, grid: str, index: str, rows: slice, columns: slice, *, share: int) -> xr.DataArray:
+        """Return an even choice of the pixels of a window, (time, pixel)."""
+        values = self._composited(grid, index, rows, columns)[0]
+        step = math.ceil(math.sqrt(values[0].size * share / _SAMPLED))
+        some = values[:, step // 2 :: step, step // 2 :: step] if step < min(values.shape[1:]) else values
+        return some.stack(pixel=("y", "x")).drop_vars(["pixel", "y", "x"])
+
     def _window(
-        self, grid: str, index: str, rows: slice, columns: slice
+        self, grid: str, index: str, rows: slice, columns: slice, options: dict[str, Any]
     ) -> tuple[dict[str, xr.DataArray], dict[str, NDArray[np.float32]]]:
         """Return what is stored of a window, and what is mapped."""
         values, stored = self._composited(grid, index, rows, columns)
@@ -161,7 +186,7 @@ class _Maker:
         if self.config.trend != "none":
             found = trend(values, seasonal=self.config.trend == "seasonal")
             maps |= {f"trend_{index}": found["slope"].to_numpy(), f"trend_{index}_p": found["p_value"].to_numpy()}
-        filled = fill_gaps(values, self.config.fill, limits=get_index(index).bounds, **self.config.fill_options)
+        filled = fill_gaps(values, self.config.fill, limits=get_index(index).bounds, **options)
         course = filled[index]
         if self.config.fill != "none":
             stored[f"{index}_filled"] = filled["filled"].where(course.notnull())
@@ -203,13 +228,14 @@ class _Maker:
     def summary(self, grid: str, index: str, maps: dict[str, NDArray[np.float32]], area: NDArray[np.bool_]) -> dict[str, Any]:
         """Return the gist as JSON values, for the run record."""
         config, share = self.config, maps.get(f"filled_share_{index}")
+        options = {name: value for name, value in self.options(grid, index).items() if config.fill != "none"}
         return {
             "grid": grid,
             "index": index,
             "composite": config.composite,
             "composite_method": config.composite_method if config.composite else None,
             "fill": config.fill,
-            "options": config.fill_options if config.fill != "none" else {},
+            "options": options,
             "dates": [day.isoformat() for day in self._days(grid)],
             "mean_filled_share": None if share is None else _mean(np.asarray(share)[area]),
             "year_begins": seasons_begin(self.aoi) if config.phenology else None,

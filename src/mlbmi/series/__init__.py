@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlbmi.series.composites import composite, period_starts
-    from mlbmi.series.filling import fill_gaps
+    from mlbmi.series.filling import choose_lambda, fill_gaps
     from mlbmi.series.seasons import MEASURES, phenology, season_date
     from mlbmi.series.trends import trend
 
-__all__ = ["MEASURES", "composite", "fill_gaps", "period_starts", "phenology", "season_date", "trend"]
+__all__ = ["MEASURES", "choose_lambda", "composite", "fill_gaps", "period_starts", "phenology", "season_date", "trend"]
 
 _HOMES = {
     "MEASURES": "seasons",
+    "choose_lambda": "filling",
     "composite": "composites",
     "fill_gaps": "filling",
     "period_starts": "composites",

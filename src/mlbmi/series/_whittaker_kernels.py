@@ -18,7 +18,17 @@ from mlbmi.compiling import kernel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BISQUARE", "FIXED", "LEAVE_ONE_OUT", "SYMMETRIC", "UPPER", "V_CURVE", "curvature_bands", "smooth_rows"]
+__all__ = [
+    "BISQUARE",
+    "FIXED",
+    "LEAVE_ONE_OUT",
+    "SYMMETRIC",
+    "UPPER",
+    "V_CURVE",
+    "curvature_bands",
+    "errors_left_out",
+    "smooth_rows",
+]
 
 FIXED, LEAVE_ONE_OUT, V_CURVE = 0, 1, 2
 """How λ is found."""
@@ -63,19 +73,20 @@ def curvature_bands(days: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @kernel()
 def _factorise(bands: NDArray[np.float64], weights: NDArray[np.float64], lam: float, ldl: NDArray[np.float64]) -> None:
-    """Write D and the two diagonals of L below the main one into ``ldl``, (3, n)."""
-    n = weights.size
-    for i in range(n):
+    """Write 1 / D and the two diagonals of L below the main one into ``ldl``, (3, n); the bands end in zeros."""
+    e1 = f1 = f2 = 0.0  # L D: first diagonal of the row before, second one of the row before and of the one before that
+    for i in range(weights.size):
         d = weights[i] + lam * bands[0, i]
         e = lam * bands[1, i]
         if i > 0:
-            d -= ldl[0, i - 1] * ldl[1, i - 1] ** 2
-            e -= ldl[0, i - 1] * ldl[1, i - 1] * ldl[2, i - 1]
+            d -= e1 * ldl[1, i - 1]
+            e -= f1 * ldl[1, i - 1]
         if i > 1:
-            d -= ldl[0, i - 2] * ldl[2, i - 2] ** 2
-        ldl[0, i] = d
-        ldl[1, i] = e / d if i + 1 < n else 0.0
-        ldl[2, i] = lam * bands[2, i] / d if i + 2 < n else 0.0
+            d -= f2 * ldl[2, i - 2]
+        f2, f1, e1 = f1, lam * bands[2, i], e
+        ldl[0, i] = 1.0 / d  # the one division
+        ldl[1, i] = e1 * ldl[0, i]
+        ldl[2, i] = f1 * ldl[0, i]
 
 
 @kernel()
@@ -90,7 +101,7 @@ def _solve(ldl: NDArray[np.float64], weights: NDArray[np.float64], y: NDArray[np
             value -= ldl[2, i - 2] * z[i - 2]
         z[i] = value
     for i in range(n - 1, -1, -1):
-        value = z[i] / ldl[0, i]
+        value = z[i] * ldl[0, i]
         if i + 1 < n:
             value -= ldl[1, i] * z[i + 1]
         if i + 2 < n:
@@ -106,20 +117,29 @@ def _leverages(ldl: NDArray[np.float64], weights: NDArray[np.float64], h: NDArra
         e, f = ldl[1, i], ldl[2, i]
         next_one = -(e * s1 + f * t1)
         next_two = -(e * t1 + f * s2)
-        here = 1.0 / ldl[0, i] - e * next_one - f * next_two
+        here = ldl[0, i] - e * next_one - f * next_two
         h[i] = weights[i] * here
         s2, s1, t1 = s1, here, next_one
 
 
 @kernel()
 def _left_out(y: NDArray[np.float64], z: NDArray[np.float64], weights: NDArray[np.float64], h: NDArray[np.float64]) -> float:
-    """Return the weighted mean square of what each observation differs by from the curve without it."""
+    """Return the weighted mean square of what each observation differs by from the curve without it.
+
+    The first and the last one do not count: a curve is never asked for what lies beyond the observations, and beyond them it
+    errs most. 0 where there is no other.
+    """
+    first, last = 0, y.size - 1
+    while weights[first] <= 0.0:
+        first += 1
+    while weights[last] <= 0.0:
+        last -= 1
     total = norm = 0.0
-    for i in range(y.size):
+    for i in range(first + 1, last):
         if weights[i] > 0.0:
             total += weights[i] * ((y[i] - z[i]) / max(1.0 - h[i], 1e-12)) ** 2
             norm += weights[i]
-    return float(total / norm)
+    return float(total / norm) if norm > 0.0 else 0.0
 
 
 @kernel()
@@ -216,6 +236,33 @@ def _reweigh(  # noqa: PLR0917 - as above
 
 
 @kernel()
+def errors_left_out(rows: NDArray[np.float64], bands: NDArray[np.float64], lams: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum over all rows of the squared errors when each observation is left out in turn, for each λ.
+
+    Rows with fewer than three observations say nothing of λ.
+    """
+    dates = rows.shape[1]
+    sums = np.zeros(lams.size)
+    ldl, h = np.empty((3, dates)), np.empty(dates)
+    z, y, weights = np.empty(dates), np.empty(dates), np.empty(dates)
+    for pixel in range(rows.shape[0]):
+        count = 0
+        for i in range(dates):
+            known = not np.isnan(rows[pixel, i])
+            count += known
+            weights[i] = 1.0 if known else 0.0
+            y[i] = rows[pixel, i] if known else 0.0
+        if count < 3:
+            continue
+        for number in range(lams.size):
+            _factorise(bands, weights, lams[number], ldl)
+            _solve(ldl, weights, y, z)
+            _leverages(ldl, weights, h)
+            sums[number] += (count - 2) * _left_out(y, z, weights, h)
+    return sums
+
+
+@kernel()
 def smooth_rows(  # noqa: PLR0917 - as above
     rows: NDArray[np.float64],
     bands: NDArray[np.float64],
@@ -254,9 +301,8 @@ def smooth_rows(  # noqa: PLR0917 - as above
             y[i] = rows[pixel, i] if known else 0.0
         if count < 2:
             continue
-        lam = lams[0]
+        lam = _choose(bands, weights, y, lams, how, ldl, z, h)
         for turn in range(_PASSES + 1):
-            lam = _choose(bands, weights, y, lams, how, ldl, z, h)
             _factorise(bands, weights, lam, ldl)
             _solve(ldl, weights, y, z)
             if robust == SYMMETRIC or turn == _PASSES:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from mlbmi.coding import decode
 from mlbmi.errors import InputError
 from mlbmi.series._filling_kernels import bounded
 from mlbmi.series._pixels import Output, days_of, map_pixels, result_type, series_arrays
-from mlbmi.series.methods import method_of
+from mlbmi.series.methods import Whittaker, method_of, pooled_lambda
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
     from mlbmi.series.methods import Method
     from mlbmi.series.words import FillMethod
 
-__all__ = ["fill_gaps"]
+__all__ = ["choose_lambda", "fill_gaps"]
+
+_SAMPLE = 4096
+"""Pixels that λ is chosen on: more of them move it by less than its own step."""
 
 
 def fill_gaps(
@@ -52,11 +58,12 @@ def fill_gaps(
     limits : (float, float)
         What a filled value may lie between; beyond, as where a curve overshoots, nothing is filled.
     **options
-        ``whittaker``: ``lam`` (λ in day³, ``"cv"`` (default): the one with the least error when each observation is left out in
-        turn, for each pixel, or ``"vcurve"``: at the foot of the V-curve of Frasso & Eilers 2015, which expects neighbouring
-        errors to be alike), ``robust`` (``"none"``; ``"bisquare"``: outliers weigh less; ``"upper"``: what lies below the curve
-        weighs less, as clouds that no mask saw lower an index), ``envelope`` (for ``"upper"``: weight of what lies above, 0.9).
-        ``savgol``: ``window`` (5 dates), ``degree`` (2). ``harmonic``: ``order`` (2), ``slope`` (False), ``ridge`` (0.001).
+        ``whittaker``: ``lam`` (λ in day³; ``"auto"`` (default): one for all pixels, :func:`choose_lambda`; ``"cv"``: the one with
+        the least error when each observation is left out in turn, for each pixel; ``"vcurve"``: for each pixel at the foot of the
+        V-curve of Frasso & Eilers 2015, which expects neighbouring errors to be alike), ``robust`` (``"none"``; ``"bisquare"``:
+        outliers weigh less; ``"upper"``: what lies below the curve weighs less, as clouds that no mask saw lower an index),
+        ``envelope`` (for ``"upper"``: weight of what lies above, 0.9). ``savgol``: ``window`` (5 dates), ``degree`` (2).
+        ``harmonic``: ``order`` (2), ``slope`` (False), ``ridge`` (0.001).
 
     Returns
     -------
@@ -81,6 +88,8 @@ def fill_gaps(
     if not isinstance(data, xr.DataArray):
         raise InputError(f"data is a {type(data).__name__}; it must be an xarray.DataArray", remedy='Choose one: cube["ndvi"].')
     how = method_of(method, options)
+    if isinstance(how, Whittaker) and how.lam == "auto":
+        how = replace(how, lam=choose_lambda(data))
     _check(max_gap_days, limits, method, how, keep_observed=keep_observed)
     (series,) = series_arrays(data)
     days = days_of(series)
@@ -98,6 +107,47 @@ def fill_gaps(
     result["filled"].attrs = {"long_name": "filled, not observed"}
     result["filled_share"].attrs = {"long_name": "filled values by values that are there", "units": "1"}
     return result
+
+
+def choose_lambda(data: xr.DataArray) -> float:
+    """Choose λ of a Whittaker curve for all pixels together.
+
+    It is the one with which the observations are predicted best when each but a pixel's first and last is left out in turn, over
+    an even choice of at most 4096 pixels, among 10, 31.6, 100 … 10⁸ day³. One pixel's few observations say little of λ; those of
+    many say it well.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        As for :func:`fill_gaps`; of a chunked array the chosen pixels are read at once.
+
+    Returns
+    -------
+    float
+        λ in day³.
+
+    Raises
+    ------
+    InputError
+        If data break their rule.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, xarray as xr
+    >>> dates = pd.date_range("2020-01-01", periods=50, freq="5D")
+    >>> noisy = np.sin(np.arange(50) / 8)[:, None] + np.random.default_rng(0).normal(0, 0.2, (50, 30))
+    >>> choose_lambda(xr.DataArray(noisy, dims=("time", "pixel"), coords={"time": dates})) > 1000
+    True
+    """
+    (series,) = series_arrays(data)
+    inner = [dim for dim in series.dims if dim != "time"]
+    step = 1
+    while math.prod(math.ceil(series.sizes[dim] / step) for dim in inner) > _SAMPLE:
+        step += 1
+    some = series.isel({dim: slice(min(step // 2, series.sizes[dim] - 1), None, step) for dim in inner}).compute()
+    values = decode(some) if some.dtype == np.int16 else some
+    rows = np.ascontiguousarray(values.to_numpy().reshape(values.sizes["time"], -1).T, np.float64)
+    return pooled_lambda(rows, days_of(series))
 
 
 _CODING = ("scale_factor", "add_offset", "_FillValue")

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["METHODS", "Harmonic", "Linear", "Method", "SavitzkyGolay", "Untouched", "Whittaker", "method_of"]
+__all__ = ["METHODS", "Harmonic", "Linear", "Method", "SavitzkyGolay", "Untouched", "Whittaker", "method_of", "pooled_lambda"]
 
 _YEAR = 365.2425
 
 _CHOICES = {"cv": whittaker.LEAVE_ONE_OUT, "vcurve": whittaker.V_CURVE}
 _ROBUST = {"none": whittaker.SYMMETRIC, "bisquare": whittaker.BISQUARE, "upper": whittaker.UPPER}
 
-_LAMS = 10.0 ** np.arange(8.0, 0.9, -0.5)
+_LAMS: NDArray[np.float64] = 10.0 ** np.arange(8.0, 0.9, -0.5)
 """λ to choose from, day³, falling: from a straight line over a season to a curve that hardly bends from day to day."""
 
 _EVEN = 0.12
@@ -70,22 +70,22 @@ class Whittaker:
 
     Attributes
     ----------
-    lam : float or "cv" or "vcurve"
-        λ in day³; or chosen for each pixel.
+    lam : float or "auto" or "cv" or "vcurve"
+        λ in day³; chosen for all pixels (by who calls: :func:`.filling.choose_lambda`); or chosen for each pixel.
     robust : str
     envelope : float
         For ``robust="upper"``.
     """
 
-    lam: float | Literal["cv", "vcurve"] = "cv"
+    lam: float | Literal["auto", "cv", "vcurve"] = "auto"
     robust: Literal["none", "bisquare", "upper"] = "none"
     envelope: float = 0.9
     smooths: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the options."""
-        if self.lam not in _CHOICES and not (_is_number(self.lam) and 0 < float(self.lam) < 1e15):
-            raise InputError(f"lam is {self.lam!r}; it must be a number above 0 (day³), 'cv' or 'vcurve'")
+        if self.lam not in {"auto", *_CHOICES} and not (_is_number(self.lam) and 0 < float(self.lam) < 1e15):
+            raise InputError(f"lam is {self.lam!r}; it must be a number above 0 (day³), 'auto', 'cv' or 'vcurve'")
         if self.robust not in _ROBUST:
             raise InputError(f"robust is {self.robust!r}; it must be one of {', '.join(_ROBUST)}")
         if not (_is_number(self.envelope) and 0.5 <= self.envelope < 1):
@@ -192,6 +192,12 @@ METHODS: Mapping[str, type[Any]] = {
     "harmonic": Harmonic,
 }
 """By the name that users give."""
+
+
+def pooled_lambda(rows: NDArray[np.float64], days: NDArray[np.float64]) -> float:
+    """Return the λ with which the observations of all rows are predicted best when each is left out in turn."""
+    sums = whittaker.errors_left_out(rows, whittaker.curvature_bands(days), _LAMS)
+    return float(_LAMS[int(np.argmin(sums))])
 
 
 def method_of(name: str, options: Mapping[str, Any]) -> Method:

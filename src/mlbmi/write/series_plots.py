@@ -92,12 +92,15 @@ def courses_figure(courses: Sequence[SampleCourse], geobox: GeoBox, *, title: st
     )
     every = np.concatenate([values_of(course.observed) for course in courses])
     every = np.concatenate([every, *[values_of(course.course) for course in courses]])
+    days = courses[0].observed["time"].to_numpy()
+    span = days[0] - np.timedelta64(10, "D"), days[-1] + np.timedelta64(10, "D")
     known = every[np.isfinite(every)]
     limits = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     for number, course in enumerate(courses):
         row, column = divmod(number, columns)
         axes = page.axes(column * width + 0.5, row * height + 0.3, width - 0.95, height - 0.72)
         _draw_course(axes, course, limits)
+        axes.set_xlim(span[0], span[1])
         axes.set_ylabel(label, fontsize=9, color=INK)
         x, y = geobox.affine * (course.column + 0.5, course.row + 0.5)
         made = f"{share(int(course.filled.sum()), int(np.isfinite(values_of(course.course)).sum()))} filled"
