@@ -31,8 +31,8 @@ import numba
 import numpy as np
 from sklearn.cluster import KMeans
 
-from mlbmi.cluster._threads import map_chunks
 from mlbmi.cluster.exact import KMeans1D, histogram, label, solve
+from mlbmi.threads import map_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

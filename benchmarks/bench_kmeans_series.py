@@ -26,8 +26,8 @@ import numpy as np
 import sklearn.cluster
 
 from mlbmi.cluster._lloyd_passes import Assignment, Pixels, assign_all
-from mlbmi.cluster._threads import map_chunks
 from mlbmi.cluster.lloyd import KMeans
+from mlbmi.threads import map_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

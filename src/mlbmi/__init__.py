@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mlbmi.config import RunConfig
     from mlbmi.errors import MlbmiError, MlbmiWarning
     from mlbmi.pipeline import RunResult, execute, load, plan, run, search
+    from mlbmi.series import composite, fill_gaps, phenology, trend
     from mlbmi.types import Asset, Change, Clustering, ClusterModel, KSelection, RunPlan, RunRecord, Scene
     from mlbmi.write import read_model, write_outputs
 
@@ -63,18 +64,22 @@ _HOMES = {
     "cluster_images": "cluster",
     "cluster_located": "cluster",
     "cluster_timeseries": "cluster",
+    "composite": "series",
     "detect_change": "cluster",
     "estimator_of": "cluster",
     "execute": "pipeline",
+    "fill_gaps": "series",
     "load": "pipeline",
     "match_to": "cluster",
     "model_of": "cluster",
+    "phenology": "series",
     "plan": "pipeline",
     "read_model": "write",
     "run": "pipeline",
     "search": "pipeline",
     "select_n_clusters": "cluster",
     "suggest_names": "cluster",
+    "trend": "series",
     "write_outputs": "write",
 }
 
@@ -100,18 +105,22 @@ __all__ = [
     "cluster_images",
     "cluster_located",
     "cluster_timeseries",
+    "composite",
     "detect_change",
     "estimator_of",
     "execute",
+    "fill_gaps",
     "load",
     "match_to",
     "model_of",
+    "phenology",
     "plan",
     "read_model",
     "run",
     "search",
     "select_n_clusters",
     "suggest_names",
+    "trend",
     "write_outputs",
 ]
 

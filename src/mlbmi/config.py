@@ -15,6 +15,7 @@ from mlbmi.catalogs import baseline_name, platform_name, tile_name
 from mlbmi.indices import get_index
 from mlbmi.period import period
 from mlbmi.sentinel2 import BANDS, SCL, SCL_KEEP
+from mlbmi.series.words import CompositeMethod, FillMethod, period_name
 from mlbmi.types import Mode, OffsetRule, ScalingMethod
 
 __all__ = ["RunConfig"]
@@ -116,6 +117,27 @@ class RunConfig(BaseModel):
         Credit for the data at the foot of figures; None: what Copernicus asks for.
     min_observations : int or None
         Clear dates that a pixel needs to be clustered by its series; None: the method's own default.
+    composite : str or None
+        Period of the composites on which series are clustered, filled and measured: ``MS`` months, ``10D`` ten days …; None:
+        the dates as they are.
+    composite_method : str
+        ``median``, ``mean``, ``medoid`` (the date nearest to the others) or ``max`` (the greenest date).
+    fill : str
+        How gaps in series are filled: ``none``, ``linear``, ``whittaker``, ``savgol`` or ``harmonic``
+        (:func:`mlbmi.fill_gaps`).
+    max_gap_days : float
+        Most days between the two observations beside a gap that is filled.
+    whittaker_lambda : float, "auto", "cv" or "vcurve"
+        λ of ``whittaker`` in day³; ``auto``: by leaving each observation out in turn, one for
+        all pixels of a grid; ``cv``: for each pixel; ``vcurve``: for each pixel at the foot of its V-curve.
+    whittaker_robust : str
+        ``none``; ``bisquare``: outliers weigh less; ``upper``: what lies below the curve weighs less.
+    keep_observed : bool
+        Whether observations stay as they are, or a curve that smooths stands in their place.
+    phenology : bool
+        Whether to measure seasons: start, peak, end, amplitude, integral. Needs gaps to be filled.
+    trend : str
+        ``none``; ``plain``: the median slope over all dates; ``seasonal``: over the same months of different years.
     workers : int
         Dates read at a time.
     allow_requester_pays : bool
@@ -175,6 +197,15 @@ class RunConfig(BaseModel):
     figures: bool = True
     credit: str | None = None
     min_observations: Annotated[int | None, Field(ge=1)] = None
+    composite: str | None = None
+    composite_method: CompositeMethod = "median"
+    fill: FillMethod = "none"
+    max_gap_days: Annotated[float, Field(gt=0, le=3660)] = 60.0
+    whittaker_lambda: Annotated[float, Field(gt=0, lt=1e15)] | Literal["auto", "cv", "vcurve"] = "auto"
+    whittaker_robust: Literal["none", "bisquare", "upper"] = "none"
+    keep_observed: bool = True
+    phenology: bool = False
+    trend: Literal["none", "plain", "seasonal"] = "none"
     workers: Annotated[int, Field(ge=1, le=64)] = 4
     allow_requester_pays: bool = False
     overwrite: bool = False
@@ -261,6 +292,39 @@ class RunConfig(BaseModel):
         if self.scaling == "profile" and "images" in self.mode:
             raise ValueError("scaling 'profile' is of a pixel's several values, and images have one: leave mode images out")
         return self
+
+    @field_validator("composite")
+    @classmethod
+    def _known_period(cls, value: str | None) -> str | None:
+        if value is None or value.lower() == "none":
+            return None
+        return period_name(value)
+
+    @model_validator(mode="after")
+    def _series_options_are_used(self) -> RunConfig:
+        """Refuse what would have no effect: who asks for it expects one."""
+        if self.fill != "whittaker" and (self.whittaker_lambda != "auto" or self.whittaker_robust != "none"):
+            raise ValueError(f"whittaker_lambda and whittaker_robust are of fill 'whittaker'; fill is {self.fill!r}")
+        if not self.keep_observed and self.fill in {"none", "linear"}:
+            raise ValueError(f"keep_observed is off, but fill {self.fill!r} has no curve to put in the place of observations")
+        if self.composite is None and self.composite_method != "median":
+            raise ValueError(f"composite_method is {self.composite_method!r}, but there is no composite: name its period")
+        if self.phenology and self.fill == "none":
+            raise ValueError("phenology needs gaps to be filled: name how, such as fill 'whittaker'")
+        return self
+
+    @property
+    def makes_series(self) -> bool:
+        """Whether series are worked on before they are clustered."""
+        return self.composite is not None or self.fill != "none" or self.trend != "none"
+
+    @property
+    def fill_options(self) -> dict[str, Any]:
+        """Options of :func:`mlbmi.fill_gaps`."""
+        options: dict[str, Any] = {"max_gap_days": self.max_gap_days, "keep_observed": self.keep_observed}
+        if self.fill == "whittaker":
+            options |= {"lam": self.whittaker_lambda, "robust": self.whittaker_robust}
+        return options
 
     @property
     def layers(self) -> tuple[str, ...]:

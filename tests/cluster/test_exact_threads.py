@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numba.core import caching
 
-from mlbmi.cluster import _threads
-from mlbmi.cluster._compile import kernel, read_only
-from mlbmi.cluster._threads import chunk_bounds, map_chunks, parallel_region
+from mlbmi import threads
 from mlbmi.cluster.exact import KMeans1D, histogram
+from mlbmi.compiling import kernel, read_only
+from mlbmi.threads import chunk_bounds, map_chunks, parallel_region
 
 
 def test_four_callers_at_once_get_what_one_gets():
@@ -54,7 +54,7 @@ def test_it_works_in_a_forked_child():
 
 PARALLEL = """
 import threading, numba, numpy as np
-from mlbmi.cluster._threads import parallel_region
+from mlbmi.threads import parallel_region
 
 @numba.njit(parallel=True)
 def total(x):
@@ -84,7 +84,7 @@ def test_parallel_region_makes_the_layer_that_aborts_safe():
 
 
 def test_parallel_region_lets_one_in_while_the_layer_is_unsafe(monkeypatch):
-    monkeypatch.setattr(_threads, "_threading_layer", lambda: "workqueue")
+    monkeypatch.setattr(threads, "_threading_layer", lambda: "workqueue")
     inside, entered = threading.Event(), threading.Event()
 
     def second():
@@ -101,7 +101,7 @@ def test_parallel_region_lets_one_in_while_the_layer_is_unsafe(monkeypatch):
 
 
 def test_parallel_region_is_open_where_the_layer_is_safe(monkeypatch):
-    monkeypatch.setattr(_threads, "_threading_layer", lambda: "omp")
+    monkeypatch.setattr(threads, "_threading_layer", lambda: "omp")
     entered = threading.Event()
 
     def second():

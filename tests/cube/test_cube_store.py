@@ -255,3 +255,16 @@ def test_damaged_data_are_an_error(store, damage):
     for read in (lambda: store.read_day("33UUU", "ndvi", 0), lambda: store.read("33UUU", "ndvi")):
         with pytest.raises(CubeError, match="ndvi on 33UUU cannot be read"):
             read()
+
+
+def test_windows_are_written_and_read_as_the_whole_is(store):
+    whole = values(5)
+    for rows in (slice(0, 16), slice(16, 50)):
+        for columns in (slice(0, 7), slice(7, 40)):
+            store.write_rows("33UUU", "ndvi", 1, rows, whole[rows, columns], columns=columns)
+    np.testing.assert_array_equal(decode(store.read_day("33UUU", "ndvi", 1)), whole)
+    part = store.read("33UUU", "ndvi", rows=slice(10, 20), columns=slice(3, 30))
+    np.testing.assert_array_equal(decode(part)[1], whole[10:20, 3:30])
+    assert part["x"].to_numpy().tolist() == store.read("33UUU", "ndvi")["x"].to_numpy()[3:30].tolist()
+    with pytest.raises(CubeError, match="columns 30:41, of 50 × 40"):
+        store.write_rows("33UUU", "ndvi", 1, slice(0, 2), np.zeros((2, 11), "float32"), columns=slice(30, 41))

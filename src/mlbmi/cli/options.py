@@ -9,6 +9,7 @@ import typer
 
 _CLUSTERING = "Clustering"
 _MASKING = "Masking"
+_SERIES = "Series"
 
 AoiArgument = Annotated[
     Path,
@@ -236,6 +237,89 @@ MinObservations = Annotated[
 Figures = Annotated[
     bool | None,
     typer.Option("--figures/--no-figures", help="Draw figures: two a date, a third of a second each.", show_default="figures"),
+]
+Composite = Annotated[
+    str | None,
+    typer.Option(
+        "--composite",
+        help="Period of composites for series: MS (months), 10D (ten days), QS, YS.",
+        show_default="none",
+        metavar="PERIOD",
+        rich_help_panel=_SERIES,
+    ),
+]
+CompositeMethodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--composite-method",
+        help="median, mean, medoid (the date nearest to the others) or max (the greenest date).",
+        show_default="median",
+        rich_help_panel=_SERIES,
+    ),
+]
+Fill = Annotated[
+    str | None,
+    typer.Option(
+        "--fill",
+        help="How gaps are filled: none, linear, whittaker, savgol (on composites) or harmonic.",
+        show_default="none",
+        rich_help_panel=_SERIES,
+    ),
+]
+MaxGap = Annotated[
+    float | None,
+    typer.Option(
+        "--max-gap",
+        help="Most days between the observations beside a gap.",
+        show_default="60",
+        metavar="DAYS",
+        rich_help_panel=_SERIES,
+    ),
+]
+WhittakerLambda = Annotated[
+    str | None,
+    typer.Option(
+        "--whittaker-lambda",
+        help="In days cubed; auto: one for all pixels, by leaving observations out; cv or vcurve: for each pixel.",
+        show_default="auto",
+        rich_help_panel=_SERIES,
+    ),
+]
+WhittakerRobust = Annotated[
+    str | None,
+    typer.Option(
+        "--whittaker-robust",
+        help="none; bisquare: outliers weigh less; upper: what lies below the curve weighs less.",
+        show_default="none",
+        rich_help_panel=_SERIES,
+    ),
+]
+KeepObserved = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-observed/--smooth-observed",
+        help="Leave observations as they are, or put the curve in their place.",
+        show_default="keep",
+        rich_help_panel=_SERIES,
+    ),
+]
+Phenology = Annotated[
+    bool | None,
+    typer.Option(
+        "--phenology/--no-phenology",
+        help="Measure seasons: start, peak, end, amplitude, integral.",
+        show_default="no",
+        rich_help_panel=_SERIES,
+    ),
+]
+Trend = Annotated[
+    str | None,
+    typer.Option(
+        "--trend",
+        help="none, plain (over all dates) or seasonal (the same months of different years).",
+        show_default="none",
+        rich_help_panel=_SERIES,
+    ),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
 AllowRequesterPays = Annotated[

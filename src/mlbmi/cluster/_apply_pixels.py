@@ -12,11 +12,11 @@ from mlbmi.cluster._exact_label import label
 from mlbmi.cluster._exact_solve import midpoints
 from mlbmi.cluster._histogram import level_index, levels_of, look_up
 from mlbmi.cluster._table import Table
-from mlbmi.cluster._threads import map_chunks
 from mlbmi.cluster.models import complete_centers, fitted_kmeans
 from mlbmi.cluster.reach import distances_to_own
 from mlbmi.cluster.scaling import scaled_into, scaled_table
 from mlbmi.errors import ClusterError, InputError
+from mlbmi.threads import map_chunks
 from mlbmi.types import LABEL_NODATA
 
 if TYPE_CHECKING:

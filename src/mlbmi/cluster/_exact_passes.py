@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._exact_blocks import flat, rows_per_chunk, straighten
 from mlbmi.cluster._exact_scans import add_to_bins, find_within, least_and_greatest, number_nearest
-from mlbmi.cluster._threads import map_chunks
+from mlbmi.compiling import read_only
+from mlbmi.threads import map_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

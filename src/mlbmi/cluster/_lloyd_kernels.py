@@ -11,7 +11,7 @@ How they are made, and why:
 * **Residuals, not raw sums.** Sums are taken of x − anchor, the anchor being a center near the solution: in the type of the
   arithmetic inside a block (256 values), in float64 across blocks. The objective at any center near the anchor follows from
   them without another pass, and without the cancellation of Σx² − n·c².
-* **No parallel=True.** The kernels release the GIL and work on ``[start, stop)``; ``_threads.map_chunks`` cuts chunks by size
+* **No parallel=True.** The kernels release the GIL and work on ``[start, stop)``; ``threads.map_chunks`` cuts chunks by size
   alone and hands results back in order: the same bits for any number of threads.
 * **NaN-safe.** ``fastmath=True`` would assume that there is no NaN. Distances and sums allow reordering and fused multiply-add
   only, on buffers that hold no NaN; what looks for NaN is compiled without any of it.
@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import kernel
 from mlbmi.cluster._lloyd_blocks import BLOCK, aligned, load_run, load_some, split_missing, weigh
 from mlbmi.cluster._lloyd_nearest import distance, nearest
 from mlbmi.cluster._lloyd_sums import accumulate
+from mlbmi.compiling import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import kernel
 from mlbmi.cluster._lloyd_blocks import BLOCK
+from mlbmi.compiling import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

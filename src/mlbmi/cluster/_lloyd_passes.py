@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._lloyd_kernels import full_pass, gather, sparse_pass, square_distances
-from mlbmi.cluster._threads import map_chunks
+from mlbmi.compiling import read_only
 from mlbmi.errors import InputError
+from mlbmi.threads import map_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

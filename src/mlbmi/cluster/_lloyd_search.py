@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import kernel
 from mlbmi.cluster._lloyd_blocks import BLOCK, aligned, load_run, split_missing, weigh
 from mlbmi.cluster._lloyd_nearest import distance, nearest
 from mlbmi.cluster._lloyd_sums import accumulate
+from mlbmi.compiling import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

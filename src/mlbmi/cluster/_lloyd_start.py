@@ -14,8 +14,8 @@ import numpy as np
 from mlbmi.cluster._lloyd_engine import Descent, descend
 from mlbmi.cluster._lloyd_passes import Pixels, take
 from mlbmi.cluster._lloyd_search import random_numbers, search
-from mlbmi.cluster._threads import map_chunks
 from mlbmi.cluster.numbering import canonical_order
+from mlbmi.threads import map_chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import kernel
 from mlbmi.cluster._spatial_kernels import DIAGONAL, LABELS
+from mlbmi.compiling import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

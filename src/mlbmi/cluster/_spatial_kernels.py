@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import kernel
+from mlbmi.compiling import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._lloyd_passes import Pixels, Sums, take
 from mlbmi.cluster._spatial_chains import close, relax_chains
 from mlbmi.cluster._spatial_kernels import energies, labelled_sums, pair_squares
-from mlbmi.cluster._threads import map_chunks
+from mlbmi.compiling import read_only
+from mlbmi.threads import map_chunks
 from mlbmi.types import LABEL_NODATA
 
 if TYPE_CHECKING:

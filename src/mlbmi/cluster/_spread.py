@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._threads import map_chunks
 from mlbmi.cluster.exact import histogram
 from mlbmi.errors import ClusterError
+from mlbmi.threads import map_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

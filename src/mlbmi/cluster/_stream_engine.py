@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._lloyd_engine import next_centers
 from mlbmi.cluster._lloyd_passes import Assignment, Pixels, Sums, assign_all, assign_uncertain, distances, take
+from mlbmi.compiling import read_only
 from mlbmi.types import LABEL_NODATA
 
 if TYPE_CHECKING:

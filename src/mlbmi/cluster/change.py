@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlbmi.cluster._change_kernels import CHANGE_NODATA, TOO_FEW, UNCHANGED, follow
-from mlbmi.cluster._compile import read_only
-from mlbmi.cluster._threads import map_chunks
+from mlbmi.compiling import read_only
 from mlbmi.errors import InputError
+from mlbmi.threads import map_chunks
 from mlbmi.types import LABEL_NODATA, Change, Transition
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._lloyd_engine import Descent, descend
 from mlbmi.cluster._lloyd_passes import Assignment, Pixels, assign_all, distances, take
 from mlbmi.cluster._lloyd_start import best_start, date_variance, doubtful_share, on_dates, pooled, sample, sample_size
 from mlbmi.cluster.numbering import canonical_order, new_numbers
+from mlbmi.compiling import read_only
 from mlbmi.errors import InputError
 from mlbmi.types import INDEX_NODATA
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import kernel, read_only
 from mlbmi.cluster._spread import weighted_quantiles
+from mlbmi.compiling import kernel, read_only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,8 +13,8 @@ import xarray as xr
 from mlbmi.cluster._coded import coded_cube
 from mlbmi.cluster._spread import infinite, line_spread
 from mlbmi.cluster._table import Table
-from mlbmi.cluster._threads import map_chunks
 from mlbmi.errors import ClusterError
+from mlbmi.threads import map_chunks
 from mlbmi.types import INDEX_NODATA, Scaling, ScalingMethod
 
 if TYPE_CHECKING:

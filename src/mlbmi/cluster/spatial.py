@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import read_only
 from mlbmi.cluster._lloyd_engine import next_centers
 from mlbmi.cluster._lloyd_passes import Pixels, distances
 from mlbmi.cluster._spatial_passes import Picture, bordered, neighbours, noise, sums_of
+from mlbmi.compiling import read_only
 from mlbmi.errors import ClusterError, InputError
 from mlbmi.types import LABEL_NODATA
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlbmi.cluster._compile import kernel, read_only
-from mlbmi.cluster._threads import map_chunks
+from mlbmi.compiling import kernel, read_only
+from mlbmi.threads import map_chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -142,7 +142,16 @@ class CubeStore:
             raise CubeError(f"{path} is not a cube that mlbmi wrote, or it is damaged: {error!r}") from error
         return cls(path, MappingProxyType(geoboxes), MappingProxyType(days), MappingProxyType(scales), (rows, columns))
 
-    def write_rows(self, grid: str, index: str, day_number: int, rows: slice, values: NDArray[np.floating[Any]]) -> None:
+    def write_rows(
+        self,
+        grid: str,
+        index: str,
+        day_number: int,
+        rows: slice,
+        values: NDArray[np.floating[Any]],
+        *,
+        columns: slice | None = None,
+    ) -> None:
         """Store some rows of one day.
 
         Parameters
@@ -153,8 +162,10 @@ class CubeStore:
             Which day of the grid, from 0.
         rows : slice
             Rows of the grid, ``start:stop``.
-        values : ndarray of float, shape (rows, columns of the grid)
+        values : ndarray of float, shape (rows, columns)
             Index values, NaN = missing.
+        columns : slice, optional
+            Columns of the grid; by default all.
 
         Raises
         ------
@@ -163,12 +174,14 @@ class CubeStore:
         """
         height, width = self._geobox(grid).shape
         self._check_day(grid, day_number)
-        fits = 0 <= rows.start < rows.stop <= height and values.shape == (rows.stop - rows.start, width)
-        if not fits:
-            place = f"rows {rows.start}:{rows.stop} of {height} × {width} pixels"
+        across = slice(0, width) if columns is None else columns
+        inside = 0 <= rows.start < rows.stop <= height and 0 <= across.start < across.stop <= width
+        if not inside or values.shape != (rows.stop - rows.start, across.stop - across.start):
+            part = "" if columns is None else f", columns {across.start}:{across.stop},"
+            place = f"rows {rows.start}:{rows.stop}{part} of {height} × {width} pixels"
             raise CubeError(f"values of shape {values.shape} do not fit into {place}")
         array = self._array(grid, index, mode="r+")
-        array[day_number, rows] = encode(values, scale=self.scales[index])
+        array[day_number, rows, across] = encode(values, scale=self.scales[index])
 
     def read_day(self, grid: str, index: str, day_number: int) -> NDArray[np.int16]:
         """Return one day.
@@ -223,15 +236,23 @@ class CubeStore:
         self._check_day(grid, day_number)
         self._array(grid, index, mode="r+")[day_number, rows, columns] = codes
 
-    def read(self, grid: str, index: str, *, rows: slice | None = None, chunks: Mapping[str, int] | None = None) -> xr.DataArray:
+    def read(
+        self,
+        grid: str,
+        index: str,
+        *,
+        rows: slice | None = None,
+        columns: slice | None = None,
+        chunks: Mapping[str, int] | None = None,
+    ) -> xr.DataArray:
         """Return an index over time, as stored.
 
         Parameters
         ----------
         grid, index : str
             Which array.
-        rows : slice, optional
-            Rows to take; by default all.
+        rows, columns : slice, optional
+            Rows and columns to take; by default all.
         chunks : mapping of str to int, optional
             Sizes of Dask chunks, ``{}`` for the stored ones: nothing is read before it is computed. None reads at once.
 
@@ -251,7 +272,7 @@ class CubeStore:
         self._array(grid, index, mode="r")
         lazily = None if chunks is None else dict(chunks)
         ds = xr.open_zarr(self.path, group=grid, mask_and_scale=False, consolidated=True, zarr_format=2, chunks=lazily)
-        array: xr.DataArray = ds[index] if rows is None else ds[index].isel(y=rows)
+        array: xr.DataArray = ds[index].isel(y=rows or slice(None), x=columns or slice(None))
         if chunks is not None:
             return array
         try:

@@ -81,12 +81,14 @@ def _dates(features: tuple[str, ...]) -> list[dt.date]:
     return found
 
 
-def apply_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AOI, *, out: Path, progress: Progress) -> Made:
+def apply_and_write(
+    cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AOI, *, courses: CubeStore, out: Path, progress: Progress
+) -> Made:
     """Give the pixels of every grid the clusters of ``config.model``, and write them.
 
     Parameters
     ----------
-    cube, plan, config, aoi, out, progress
+    cube, plan, config, aoi, courses, out, progress
         As for :func:`mlbmi.pipeline.cluster_and_write.cluster_and_write`; ``config.model`` is set.
 
     Returns
@@ -107,7 +109,7 @@ def apply_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AOI,
     writer = Writer(config, out)
     for grid in grids:
         shown = Shown.of(grid, aoi, config)
-        data = task.read(cube, grid.name)
+        data = task.read(cube, courses, grid.name)
         applied = apply_model(
             model, data, date_tolerance_days=config.date_tolerance_days, any_year=config.any_year, date=config.bands_date
         )

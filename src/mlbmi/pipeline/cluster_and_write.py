@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from mlbmi.grid import pixel_area_ha
 from mlbmi.pipeline.clusterings import Clusterer, tasks_of
+from mlbmi.pipeline.courses import seasons_begin
 from mlbmi.pipeline.outcome import Shown, Writer, summary_of
+from mlbmi.pipeline.season_rows import season_rows
 from mlbmi.pipeline.seen import gap_findings
 from mlbmi.write import MappedClustering, write_index_figures
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["cluster_and_write"]
 
 
-def cluster_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AOI, *, out: Path, progress: Progress) -> Made:
+def cluster_and_write(
+    cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AOI, *, courses: CubeStore, out: Path, progress: Progress
+) -> Made:
     """Cluster and write every combination of grid, index and mode.
 
     Parameters
@@ -32,6 +36,8 @@ def cluster_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AO
         The finished cube; grids without a clear day are absent from it.
     plan, config, aoi
         The plan, the settings and the area.
+    courses : CubeStore
+        What series are taken from: composites, or series with gaps filled; the cube itself where neither was asked for.
     out : Path
         The output folder.
     progress : Progress
@@ -58,10 +64,12 @@ def cluster_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AO
             for index in config.index:
                 writer.made.paths += write_index_figures(cube.read(grid.name, index), out, **shown.words())
         for task in tasks:
-            data = task.read(cube, grid.name)
+            data = task.read(cube, courses, grid.name)
             clustering = clusterer.cluster(task, data)
             mapped = MappedClustering(grid.name, clustering, pixel_area_ha(grid.geobox), clusterer.names(task, clustering))
             writer.write(mapped, data, shown)
+            if config.phenology and task.is_of_series:
+                writer.seasons += season_rows(mapped, year_begins=seasons_begin(aoi))
             writer.write_model(mapped, clusterer.numbering(task, clustering), cube.scales[task.layers[0]])
             writer.made.summaries.append(
                 {**summary_of(mapped), "n_clusters_because": clusterer.reason(task), **gap_findings(clustering, data)}

@@ -52,8 +52,15 @@ class Task:
     index: str
     layers: tuple[str, ...]
 
-    def read(self, cube: CubeStore, grid: str) -> xr.DataArray | xr.Dataset:
-        """Return its data on a grid, as stored: an index, or the bands."""
+    @property
+    def is_of_series(self) -> bool:
+        """Whether it clusters the courses of pixels over time."""
+        return self.mode in {"timeseries", "located"}
+
+    def read(self, cube: CubeStore, courses: CubeStore, grid: str) -> xr.DataArray | xr.Dataset:
+        """Return its data on a grid, as stored: an index as observed, its courses, or the bands."""
+        if self.is_of_series:
+            return courses.read(grid, self.index)
         if self.mode != "bands":
             return cube.read(grid, self.index)
         return xr.Dataset({layer: cube.read(grid, layer) for layer in self.layers})

@@ -12,6 +12,7 @@ from mlbmi.aoi import AOI
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.pipeline.application import apply_and_write
 from mlbmi.pipeline.cluster_and_write import cluster_and_write
+from mlbmi.pipeline.courses import make_courses
 from mlbmi.pipeline.dates import check_dates
 from mlbmi.pipeline.days import publish, read_days
 from mlbmi.pipeline.outliers import count_outliers, remove_outliers, renew_index_files
@@ -166,11 +167,19 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
             renew_index_files(cube, changed, moves, config, space.out)
         with clock.time("coverage"):
             seen_paths, seen_gist = report_coverage(cube, plan, config, aoi, outliers, out=space.out)
+        with clock.time("series"):
+            courses = make_courses(cube, plan, config, aoi, space=space, progress=shown)
         with clock.time("cluster and write"):
             step = cluster_and_write if config.model is None else apply_and_write
-            made = step(cube, plan, config, aoi, out=space.out, progress=shown)
+            made = step(cube, plan, config, aoi, courses=courses.cube, out=space.out, progress=shown)
         seen = (*days.acquisitions, *(_left_out(item) for item in plan.left_out))
-        paths = [*days.index_files, *seen_paths, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
+        paths = [
+            *days.index_files,
+            *seen_paths,
+            *courses.paths,
+            *made.paths,
+            write_acquisitions(space.out / "acquisitions.csv", seen),
+        ]
         if config.figures:
             paths += write_offset_figure(space.out / "offset.png", seen, credit=config.credit or "")
         record = RunRecord(
@@ -184,6 +193,7 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
                 "registration": [shift.to_json() for shift in shifts],
                 "coverage": seen_gist,
             },
+            series=tuple(courses.summaries),
             timings_s=clock.seconds,
             outputs={str(path.relative_to(space.out)): sha256_file(path) for path in sorted(paths)},
             started=started,

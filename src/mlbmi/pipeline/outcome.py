@@ -11,12 +11,14 @@ from mlbmi.cluster import detect_change, model_of
 from mlbmi.write import (
     MappedChange,
     MappedClustering,
+    SeasonRow,
     save_figure,
     selection_figure,
     write_change,
     write_clustering,
     write_clusters_table,
     write_model,
+    write_phenology,
     write_selection,
     write_transitions,
 )
@@ -90,7 +92,7 @@ class Writer:
         The output folder.
     made : Made
         What was written so far.
-    clusterings, changes : list
+    clusterings, changes, seasons : list
         What the tables will list.
     """
 
@@ -99,6 +101,7 @@ class Writer:
     made: Made = field(default_factory=Made)
     clusterings: list[MappedClustering] = field(default_factory=list)
     changes: list[MappedChange] = field(default_factory=list)
+    seasons: list[SeasonRow] = field(default_factory=list)
 
     def write(self, mapped: MappedClustering, data: xr.DataArray | xr.Dataset, shown: Shown) -> None:
         """Write the maps and figures of a clustering, and what they say of change."""
@@ -130,6 +133,8 @@ class Writer:
         self.made.paths.append(write_clusters_table(self.out / "clusters.csv", self.clusterings))
         if self.changes:
             self.made.paths.append(write_transitions(self.out / "transitions.csv", self.changes))
+        if self.seasons:
+            self.made.paths.append(write_phenology(self.out / "phenology.csv", self.seasons))
         for task, selection in selections.items():
             stem = self.out / f"selection_{task.mode}_{task.index}"
             self.made.paths.append(write_selection(stem.with_name(f"{stem.name}.csv"), selection))

@@ -32,6 +32,8 @@ class RunRecord:
         Summary of each clustering as JSON values: mode, index, grid, n_clusters, inertia, centers, …
     quality : mapping of str to list
         What was found out about the data, as JSON values: how each date fits into its series, the coverage, …
+    series : tuple of mapping
+        How the series of each grid and index were worked on before they were clustered, as JSON values; empty if not at all.
     timings_s : mapping of str to float
         Wall seconds by step.
     outputs : mapping of str to str
@@ -50,3 +52,4 @@ class RunRecord:
     started: dt.datetime
     finished: dt.datetime
     quality: Mapping[str, Any] = field(default_factory=dict)
+    series: tuple[Mapping[str, Any], ...] = ()

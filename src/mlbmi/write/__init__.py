@@ -22,6 +22,8 @@ from mlbmi.write.record import write_record
 from mlbmi.write.report import REPORT_NAME, write_report
 from mlbmi.write.selection import write_selection
 from mlbmi.write.selection_plot import selection_figure
+from mlbmi.write.series import SeasonRow, write_phenology, write_series_figures, write_series_maps
+from mlbmi.write.series_plots import SampleCourse, courses_figure, season_figure
 from mlbmi.write.tables import MappedClustering, write_acquisitions, write_clusters_table
 
 __all__ = [
@@ -30,9 +32,12 @@ __all__ = [
     "MappedChange",
     "MappedClustering",
     "MappedCoverage",
+    "SampleCourse",
+    "SeasonRow",
     "atomic_path",
     "bands_figure",
     "change_figure",
+    "courses_figure",
     "coverage_figure",
     "display_limits",
     "image_clusters_figure",
@@ -45,6 +50,7 @@ __all__ = [
     "read_model",
     "replace_folder",
     "save_figure",
+    "season_figure",
     "selection_figure",
     "sha256_file",
     "timeseries_figure",
@@ -62,9 +68,12 @@ __all__ = [
     "write_novelty",
     "write_offset_figure",
     "write_outputs",
+    "write_phenology",
     "write_record",
     "write_report",
     "write_selection",
+    "write_series_figures",
+    "write_series_maps",
     "write_text",
     "write_transitions",
     "write_value_cog",

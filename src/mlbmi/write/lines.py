@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlbmi.write.colours import RGB
 
-__all__ = ["center_lines", "center_spectra", "observed_bars"]
+__all__ = ["center_lines", "center_spectra", "date_axis", "observed_bars"]
 
 _NUMBERED_LINES = 12
 _GRID = "#e3e6e8"
@@ -204,6 +204,7 @@ def _touch(low: tuple[float, int], high: tuple[float, int], least: float) -> boo
 
 
 def date_axis(axes: Axes) -> None:
+    """Write dates below the axes, as few and as short as will do."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]

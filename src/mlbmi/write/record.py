@@ -61,6 +61,7 @@ def write_record(path: str | os.PathLike[str], record: RunRecord) -> Path:
         "acquisitions": [_acquisition(item) for item in record.acquisitions],
         "clusterings": record.clusterings,
         "quality": record.quality,
+        "series": record.series,
         "timings_s": record.timings_s,
         "outputs": record.outputs,
     }
