@@ -7,8 +7,10 @@ is inf or NaN there, and missing after :func:`mlbmi.indices.compute`.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -102,9 +104,9 @@ def _ratio_minus_one(a: Values, b: Values) -> Values:
     return a / b - 1
 
 
-def _wdrvi(nir: Values, red: Values) -> Values:
+def _wdrvi(nir: Values, red: Values, alpha: float = _WDRVI_ALPHA) -> Values:
     # The weight belongs to NIR alone, in the numerator and in the denominator.
-    return (_WDRVI_ALPHA * nir - red) / (_WDRVI_ALPHA * nir + red)
+    return (alpha * nir - red) / (alpha * nir + red)
 
 
 def _kndvi(nir: Values, red: Values) -> Values:
@@ -275,8 +277,25 @@ _LAYERS: Mapping[str, Index] = MappingProxyType(
 """Bands as if they were indices: what is masked, checked and stored is a band's reflectance itself."""
 
 
+def _weighted_wdrvi(name: str) -> Index | None:
+    """Return WDRVI with the weight that its name states, ``wdrvi-0.2``; None if the name is another."""
+    match = re.fullmatch(r"wdrvi-(0?\.\d{1,4}|1(?:\.0+)?)", name)
+    if match is None or not 0 < float(match[1]) <= 1:
+        return None
+    alpha = float(match[1])
+    plain = INDICES["wdrvi"]
+    return replace(
+        plain,
+        name=f"wdrvi-{alpha:g}",
+        long_name=f"Wide Dynamic Range Vegetation Index (alpha = {alpha:g})",
+        formula=functools.partial(_wdrvi, alpha=alpha),
+    )
+
+
 def get_index(name: str) -> Index:
     """Look up an index by name, in upper or lower case; the name of a band stands for its reflectance.
+
+    ``wdrvi-0.2`` is WDRVI with that weight of the near infrared, above 0 and at most 1; ``wdrvi`` alone has 0.1.
 
     Raises
     ------
@@ -290,7 +309,7 @@ def get_index(name: str) -> Index:
     >>> get_index("red").long_name
     'Surface reflectance, B04 (665 nm)'
     """
-    index = INDICES.get(name.lower()) or _LAYERS.get(name.lower())
+    index = INDICES.get(name.lower()) or _LAYERS.get(name.lower()) or _weighted_wdrvi(name.lower())
     if index is None:
         near = difflib.get_close_matches(name.lower(), (*INDICES, *_LAYERS), n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else "Take one of these, or a band: " + ", ".join(_LAYERS) + "."
