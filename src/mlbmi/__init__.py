@@ -100,9 +100,8 @@ _HOMES = {
     "write_outputs": "write",
 }
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - in the order that dir() has
     "AOI",
-    "PCABMI",
     "Asset",
     "Change",
     "ClusterModel",
@@ -116,6 +115,7 @@ __all__ = [
     "KSelection",
     "MlbmiError",
     "MlbmiWarning",
+    "PCABMI",
     "PCABMIParams",
     "RunConfig",
     "RunPlan",

@@ -23,7 +23,7 @@ def _script(tmp_path, text):
 def test_form_where_nobody_set_up_logging(tmp_path):
     shown = _script(
         tmp_path,
-        "from mlbmi import *\n"
+        "from mlbmi import debug_message, info_message, warning_message\n"
         "def go():\n"
         "    info_message('Computing')\n"
         "    warning_message('It\\'s wet')\n"
@@ -41,16 +41,14 @@ def test_form_where_nobody_set_up_logging(tmp_path):
 def test_who_set_up_logging_decides(tmp_path):
     shown = _script(
         tmp_path,
-        "import logging\nfrom mlbmi import *\nlogging.basicConfig(format='%(name)s %(message)s', level='DEBUG')\n"
+        "import logging\nfrom mlbmi import debug_message\nlogging.basicConfig(format='%(name)s %(message)s', level='DEBUG')\n"
         "debug_message('detail')\n",
     )
     assert "mlbmi.notebook 'detail'\n" in shown
     assert "|" not in shown
 
 
-@pytest.mark.parametrize(
-    ("message", "level"), [(info_message, "INFO"), (warning_message, "WARNING"), (debug_message, "DEBUG")]
-)
+@pytest.mark.parametrize(("message", "level"), [(info_message, "INFO"), (warning_message, "WARNING"), (debug_message, "DEBUG")])
 def test_the_place_is_the_callers(caplog, message, level):
     caplog.set_level(logging.DEBUG, logger="mlbmi.notebook")
     message({"a": 1})

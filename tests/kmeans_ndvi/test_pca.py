@@ -34,9 +34,7 @@ def test_components_are_those_of_scikit_learn(notebook, date):
     model = models[3]
     np.testing.assert_allclose(model.explained_variance_ratio_, theirs.explained_variance_ratio_[:3], rtol=1e-6)
     np.testing.assert_allclose(np.abs((model.components_ * theirs.components_).sum(axis=1)), 1, rtol=1e-6)
-    np.testing.assert_allclose(
-        model.scores.values.reshape(3, -1).T[seen], model.transform(rows[seen]), atol=1e-6
-    )
+    np.testing.assert_allclose(model.scores.values.reshape(3, -1).T[seen], model.transform(rows[seen]), atol=1e-6)
     assert np.isnan(model.scores.values.reshape(3, -1)[:, ~seen]).all()
     largest = np.abs(model.components_).argmax(axis=1)
     assert (model.components_[np.arange(3), largest] > 0).all()

@@ -278,15 +278,15 @@ _LAYERS: Mapping[str, Index] = MappingProxyType(
 
 
 def _weighted_wdrvi(name: str) -> Index | None:
-    """Return WDRVI with the weight that its name states, ``wdrvi-0.2``; None if the name is another."""
-    match = re.fullmatch(r"wdrvi-(0?\.\d{1,4}|1(?:\.0+)?)", name)
-    if match is None or not 0 < float(match[1]) <= 1:
+    """Return WDRVI with the weight that its name states, ``wdrvi-0p2``; None if the name is another."""
+    match = re.fullmatch(r"wdrvi-(0p\d{1,4}|1)", name)
+    alpha = float(match[1].replace("p", ".")) if match else 0.0
+    if not alpha:
         return None
-    alpha = float(match[1])
     plain = INDICES["wdrvi"]
     return replace(
         plain,
-        name=f"wdrvi-{alpha:g}",
+        name=f"wdrvi-{f'{alpha:g}'.replace('.', 'p')}",
         long_name=f"Wide Dynamic Range Vegetation Index (alpha = {alpha:g})",
         formula=functools.partial(_wdrvi, alpha=alpha),
     )
@@ -295,7 +295,8 @@ def _weighted_wdrvi(name: str) -> Index | None:
 def get_index(name: str) -> Index:
     """Look up an index by name, in upper or lower case; the name of a band stands for its reflectance.
 
-    ``wdrvi-0.2`` is WDRVI with that weight of the near infrared, above 0 and at most 1; ``wdrvi`` alone has 0.1.
+    ``wdrvi-0p2`` is WDRVI with 0.2 as the weight of the near infrared (above 0 and at most 1, four decimals; p stands for the
+    point, which names of files do without); ``wdrvi`` alone has 0.1.
 
     Raises
     ------

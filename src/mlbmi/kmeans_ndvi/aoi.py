@@ -86,7 +86,7 @@ class SentinelAOI:
         for field in fields(params):
             setattr(self, field.name, getattr(params, field.name))
         self.band_names = esa_names(canonical_bands(self.band_names))
-        self._config()  # says at once what cannot be asked
+        self.settings()  # says at once what cannot be asked
         self._found: tuple[Scene, ...] | None = None
         self._images: dict[tuple[str, str], TileImages] = {}
         self.filepaths: tuple[str, ...] = ()
@@ -119,9 +119,9 @@ class SentinelAOI:
         SearchError
             If the catalogue cannot be read.
         """
-        config, aoi = self._config(), self._aoi()
-        catalog = self._downloaded(config, aoi) if self.download else None
-        self._found = self._searched(config, aoi, catalog)
+        config = self.settings()
+        catalog = self.downloaded(config) if self.download else None
+        self._found = self._searched(config, self._aoi(), catalog)
         self._images.clear()
         bands = canonical_bands(self.band_names)
         self.filepaths = tuple(scene.assets[band].href for scene in self._found for band in bands if band in scene.assets)
@@ -143,7 +143,7 @@ class SentinelAOI:
 
         if self._found is None:
             self.download_and_acquire_images()
-        config = self._config()
+        config = self.settings()
         with self._progress() as shown:
             images = load_images(
                 self._found or (),
@@ -180,8 +180,14 @@ class SentinelAOI:
 
         return AOI.from_file(_outline(self.geojson))
 
-    def _config(self) -> RunConfig:
-        """Return the settings as the pipeline has them, checked."""
+    def settings(self, **more: Any) -> RunConfig:
+        """Return the settings as the pipeline has them, checked.
+
+        Parameters
+        ----------
+        **more
+            Further fields of :class:`mlbmi.RunConfig`.
+        """
         from mlbmi.settings import load_config
 
         given = {
@@ -197,6 +203,7 @@ class SentinelAOI:
             "scl_keep": _ALL_CLASSES if self.no_scl else tuple(int(scl) for scl in SCL_KEEP),
             "mode": ("timeseries",),
             **self._more_settings(),
+            **more,
         }
         named = self.env_filename not in ("", ".env")
         return load_config(given, dotenv=Path(self.env_filename) if named else None)
@@ -205,12 +212,12 @@ class SentinelAOI:
         """Return what a class adds to the pipeline's settings, to be checked with them."""
         return {}
 
-    def _downloaded(self, config: RunConfig, aoi: AOI) -> str:
-        """Fetch the files; return the catalogue over them."""
+    def downloaded(self, config: RunConfig) -> str:
+        """Fetch the files of the bands, and the scene classification; return the catalogue over them."""
         from mlbmi.pipeline.downloading import download_scenes
 
         with self._progress() as shown:
-            result = download_scenes(aoi, config, bands=(*canonical_bands(self.band_names), "scl"), progress=shown)
+            result = download_scenes(self._aoi(), config, bands=(*canonical_bands(self.band_names), "scl"), progress=shown)
         for outcome in result.incomplete:
             warning_message(f"{outcome.wanted.item_id} {outcome.wanted.band} could not be had: {outcome.error}")
         self._tell(f"Files are in {result.folder}")
@@ -219,6 +226,7 @@ class SentinelAOI:
     def _searched(self, config: RunConfig, aoi: AOI, catalog: str | None) -> tuple[Scene, ...]:
         """Return the scenes, among them those that lack some of the bands where no better one shows their tile and day."""
         from mlbmi.catalogs import search, select
+        from mlbmi.catalogs.known import is_of_collection
 
         bands = canonical_bands(self.band_names)
         question: dict[str, Any] = {
@@ -229,7 +237,8 @@ class SentinelAOI:
         }
         where = {"catalog": config.catalog, "collection": config.collection} if catalog is None else {"catalog": catalog}
         found = search(aoi, bands=bands, **where, **question)
-        spare = [left.scene for left in found.left_out if left.scene is not None]
+        left = [item.scene for item in found.left_out if item.scene is not None]
+        spare = [scene for scene in left if is_of_collection(scene.collection, found.collection)]
         places = {(scene.tile, scene.date) for scene in found.scenes}
         some = [scene for scene in select(spare, aoi=aoi, bands=(), **question)[0] if (scene.tile, scene.date) not in places]
         some = [scene for scene in some if any(band in scene.assets for band in bands)]

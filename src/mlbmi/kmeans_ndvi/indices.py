@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlbmi.kmeans_ndvi.images import TileImages
     from mlbmi.kmeans_ndvi.params import SentinelAOIParams
 
-__all__ = ["SentinelBMI", "numbers_of"]
+__all__ = ["SentinelBMI", "checked_index", "numbers_of"]
 
 
 class SentinelBMI(SentinelAOI):
@@ -64,7 +64,7 @@ class SentinelBMI(SentinelAOI):
         Values that have no meaning (a denominator of 0, beyond the index's range) or that ``n_sig`` calls outliers are NaN. Where
         a band is missing, a warning says so, and the rest goes on.
         """
-        index = _checked_index(_plain(bmi or self.bmi), self.alpha)
+        index = checked_index(_plain(bmi or self.bmi), self.alpha)
         self.bmi = _plain(bmi or self.bmi)
         _check_positive("n_sig", self.n_sig)
         found = self._loaded()
@@ -135,7 +135,7 @@ class SentinelBMI(SentinelAOI):
 
     def _more_settings(self) -> dict[str, Any]:
         self.bmi = _plain(self.bmi)
-        _checked_index(self.bmi, self.alpha)
+        checked_index(self.bmi, self.alpha)
         _check_positive("n_sig", self.n_sig)
         _check_positive("hist_bins", self.hist_bins)
         return {}
@@ -145,13 +145,14 @@ def _plain(bmi: str) -> str:
     return bmi.strip().lower()
 
 
-def _checked_index(bmi: str, alpha: object) -> Index:
+def checked_index(bmi: str, alpha: object) -> Index:
     """Return an index; WDRVI with the weight asked for."""
     from mlbmi.indices import get_index
 
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha <= 1:
-        raise ConfigError(f"alpha is {alpha!r}; it must be above 0 and at most 1", remedy="0.1 to 0.2 are usual.")
-    return get_index(f"wdrvi-{alpha:g}" if bmi == "wdrvi" else bmi)
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 1e-4 <= alpha <= 1:
+        raise ConfigError(f"alpha is {alpha!r}; it must lie in 0.0001 to 1", remedy="0.1 to 0.2 are usual.")
+    weighted = f"wdrvi-{round(alpha, 4):g}".replace(".", "p")
+    return get_index(weighted if bmi == "wdrvi" else bmi)
 
 
 def _check_positive(name: str, value: object) -> None:

@@ -48,7 +48,7 @@ class KMeansBMI(SentinelBMI):
 
         for images in self._with_index():
             for date, image in images.images(self.bmi):
-                for k in self._numbers():
+                for k in self.numbers():
                     try:
                         found = cluster_images(image, k, scaling="robust", quantile_range=self._quantiles())
                     except ClusterError as error:
@@ -67,7 +67,7 @@ class KMeansBMI(SentinelBMI):
         from mlbmi.cluster import cluster_timeseries
 
         for images, stack in self._series():
-            for k in self._numbers():
+            for k in self.numbers():
                 try:
                     found = cluster_timeseries(stack, k, scaling="robust", quantile_range=self._quantiles())
                 except ClusterError as error:
@@ -78,7 +78,8 @@ class KMeansBMI(SentinelBMI):
             if self.verbose_plot:
                 self._plot_temporal(images)
 
-    def _numbers(self) -> list[int]:
+    def numbers(self) -> list[int]:
+        """Return the numbers of clusters as a list."""
         return numbers_of("n_clusters", self.n_clusters, least=1, most=255)
 
     def _quantiles(self) -> tuple[float, float]:
@@ -86,7 +87,7 @@ class KMeansBMI(SentinelBMI):
         return float(low), float(high)
 
     def _more_settings(self) -> dict[str, Any]:
-        self._numbers()
+        self.numbers()
         return {**super()._more_settings(), "quantile_range": self.quantile_range}
 
     def _plot_spatial(self, images: TileImages) -> None:

@@ -6,9 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from typing import Any
 
-__all__ = ["show"]
+    import numpy as np
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+__all__ = ["show", "show_pixels"]
 
 _NO_SCREEN = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 
@@ -45,15 +49,28 @@ def _display(figure: Figure) -> None:
 
 
 def _open_window(figure: Figure) -> None:
-    """Open a window of pyplot with the figure's pixels; where there is no screen, there is nothing to show it on."""
-    from matplotlib import pyplot as plt
-
     from mlbmi.write import rendered
 
+    show_pixels(rendered(figure))
+
+
+def show_pixels(*images: NDArray[np.uint8] | NDArray[np.floating[Any]]) -> bool:
+    """Open a window of pyplot for each image, and wait until they are closed.
+
+    Returns
+    -------
+    bool
+        False where there is no screen to show them on.
+    """
+    from matplotlib import pyplot as plt
+
     if plt.get_backend().lower() in _NO_SCREEN:
-        return
-    window = plt.figure(figsize=tuple(figure.get_size_inches()), dpi=100)
-    axes = window.add_axes((0, 0, 1, 1))
-    axes.imshow(rendered(figure))
-    axes.set_axis_off()
+        return False
+    for image in images:
+        height, width = image.shape[:2]
+        window = plt.figure(figsize=(width / 150, height / 150))
+        axes = window.add_axes((0, 0, 1, 1))
+        axes.imshow(image)
+        axes.set_axis_off()
     plt.show()
+    return True
