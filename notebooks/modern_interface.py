@@ -44,9 +44,8 @@ scenes = mlbmi.search(aoi, start="2020-04-01", end="2021-04-30", cloud_cover=60,
 pd.DataFrame({"date": scene.date, "tile": scene.tile, "cloud %": scene.cloud_cover} for scene in scenes).round(1)
 
 # %%
-from collections import Counter
-
-Counter(left.reason.split(" is ")[0].split(" lies")[0][:40] for left in scenes.left_out).most_common(3)
+for left in scenes.left_out[:3]:
+    print(left.item_id, "·", left.reason)
 
 # %% [markdown]
 # ## Load
@@ -55,7 +54,7 @@ Counter(left.reason.split(" is ")[0].split(" lies")[0][:40] for left in scenes.l
 
 # %%
 cube = mlbmi.load(scenes, aoi, indices=["ndvi"])
-cube["ndvi"]
+print(dict(cube.sizes), cube["ndvi"].dtype, cube.odc.crs)
 
 # %%
 from mlbmi.write import overview_figure, save_figure
@@ -70,8 +69,10 @@ Image(save_figure(figure, "overview.png"))
 # Ask the data, and read the reason before the number.
 
 # %%
+import textwrap
+
 selection = mlbmi.select_n_clusters(cube["ndvi"], range(3, 9), mode="timeseries")
-print(selection.reason)
+print(textwrap.fill(selection.reason, 110))
 
 # %%
 from mlbmi.write import selection_figure
