@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mlbmi.catalogs import baseline_name, platform_name, tile_name
+from mlbmi.indices import get_index
 from mlbmi.period import period
 from mlbmi.sentinel2 import BANDS, SCL, SCL_KEEP
 from mlbmi.types import Mode, ScalingMethod
@@ -42,7 +43,8 @@ class RunConfig(BaseModel):
     baseline : str or None
         Least processing baseline, ``"04.00"``; None: any.
     index : tuple of str
-        Short names of the indices to compute and cluster; the name of a band stands for its reflectance.
+        Short names of the indices to compute and cluster, in any case: :data:`mlbmi.indices.INDICES`, or any other of the Awesome
+        Spectral Indices catalogue that Sentinel-2 has the bands for; the name of a band stands for its reflectance.
     n_clusters : int or "auto"
         Number of clusters, 2–255; ``auto``: chosen within ``k_range``, for each mode and index.
     k_range : (int, int)
@@ -83,6 +85,14 @@ class RunConfig(BaseModel):
         Scene classes that count as clear.
     dilate_m : float
         Distance in metres by which clouds and their shadows are grown.
+    speckle : int
+        Patches of cloud of at most so many pixels of 20 m are taken for bright roofs, and kept; 0: none.
+    n_sig : float
+        An index value is an outlier, and missing, where it lies more than so many σ (from the median absolute deviation) from its
+        pixel's median, alone among its neighbours in time. 0: no such test.
+    outlier_dates : str
+        What becomes of dates that lie below their series over large parts of the area (haze, unseen snow): ``warn``,
+        ``leave-out`` the worst, or ``ignore``.
     index_dtype : str
         ``int16`` (scaled by 1e-4) or ``float32`` in the index COGs.
     figures : bool
@@ -135,6 +145,9 @@ class RunConfig(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     scl_keep: Annotated[tuple[int, ...], Field(min_length=1)] = tuple(int(scl) for scl in SCL_KEEP)
     dilate_m: Annotated[float, Field(ge=0, le=5000)] = 0.0
+    speckle: Annotated[int, Field(ge=0, le=1000)] = 0
+    n_sig: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    outlier_dates: Literal["warn", "leave-out", "ignore"] = "warn"
     index_dtype: Literal["int16", "float32"] = "int16"
     figures: bool = True
     credit: str | None = None
@@ -190,6 +203,12 @@ class RunConfig(BaseModel):
         if unknown := [name for name in value if name not in BANDS]:
             raise ValueError(f"bands are {', '.join(BANDS)}; {', '.join(unknown)} is not among them")
         return tuple(name for name in BANDS if name in value)
+
+    @field_validator("index")
+    @classmethod
+    def _known_indices(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Turn names in any spelling into those that files have."""
+        return tuple(get_index(name).name for name in value)
 
     @field_validator("index", "mode")
     @classmethod

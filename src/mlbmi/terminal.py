@@ -44,6 +44,7 @@ _TITLES = {
     "simulate": "Simulating the reserve (once)",
     "download": "Fetching files",
     "read": "Reading and masking",
+    "screen": "Looking for outliers",
     "cluster": "Clustering",
     "apply": "Applying the model",
     "write": "Writing",

@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from mlbmi.cli import app
 from mlbmi.config import RunConfig
+from mlbmi.indices import INDICES, library_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -54,6 +55,14 @@ def test_each_command_and_option_has_help(name):
 def test_each_setting_is_documented():
     for name in RunConfig.model_fields:
         assert re.search(rf"^    (\w+, )*{name}(, \w+)* : ", RunConfig.__doc__, flags=re.MULTILINE), name
+
+
+def test_each_index_is_documented_with_its_range_and_step():
+    text = (ROOT / "docs" / "reference" / "indices.md").read_text(encoding="utf-8").replace("−", "-")
+    rows = re.findall(r"^\| `(\w+)` \|.*?\| (\S+) … (\S+) \| (\S+) \|", text, flags=re.MULTILINE)
+    told = {name: (float(low), float(high), float(step)) for name, low, high, step in rows}
+    assert told == {name: (*(round(end, 4) for end in index.bounds), index.scale) for name, index in INDICES.items()}
+    assert f"{len(library_names())} in all" in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -133,3 +133,37 @@ def test_classes_that_are_none(keep):
 def test_a_negative_dilation():
     with pytest.raises(ConfigError, match="by -1 pixels"):
         clear_mask(np.zeros((1, 1), dtype=np.uint8), dilate_px=-1)
+
+
+def roofs():
+    """A roof of 4 pixels, a cloud of 30 with a shadow, and a cirrus rim that makes one patch of two."""
+    scl = np.full((40, 60), 5, dtype=np.uint8)
+    scl[5:7, 5:7] = 9
+    scl[20:25, 20:26] = 8
+    scl[30:32, 20:26] = 3
+    scl[10, 40], scl[11, 41] = 9, 10
+    scl[15:16, 50:60] = 10
+    return scl
+
+
+def test_small_patches_of_cloud_are_released_and_not_grown():
+    mask = clear_mask(roofs(), dilate_px=2, speckle_px=4)
+    assert mask["released"].values.sum() == 6
+    assert mask["valid"].values[3:9, 3:9].all(), "neither lost nor grown"
+    assert not mask["valid"].values[20:25, 20:26].any()
+    assert not mask["valid"].values[30:32, 20:26].any(), "shadows stay"
+    assert clear_mask(roofs(), speckle_px=3)["released"].values.sum() == 2, "pixels that touch at a corner are one patch"
+    assert "released" not in clear_mask(roofs())
+    assert clear_mask(roofs(), keep=(5, 9), speckle_px=4)["released"].values.sum() == 1, "what is kept anyway is not released"
+    with pytest.raises(ConfigError, match="-1 pixels"):
+        clear_mask(roofs(), speckle_px=-1)
+
+
+@pytest.mark.parametrize("rows", [7, 13])
+def test_patches_do_not_depend_on_chunks(rows):
+    rng = np.random.default_rng(4)
+    scl = np.where(rng.random((50, 70)) < 0.25, 9, 4).astype(np.uint8)
+    whole = clear_mask(scl, dilate_px=1, speckle_px=5)
+    lazy = clear_mask(xr.DataArray(scl, dims=("y", "x")).chunk({"y": rows, "x": 11}), dilate_px=1, speckle_px=5)
+    for cause in whole:
+        np.testing.assert_array_equal(lazy[cause].values, whole[cause].values)

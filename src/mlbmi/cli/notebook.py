@@ -75,7 +75,7 @@ def kmeans_ndvi(
     quantile_range: Annotated[
         tuple[float, float], typer.Option("--quantile_range", help="Quantiles of the scaling, per cent.")
     ] = (1, 99),
-    n_sig: Annotated[float, typer.Option("--n_sig", help="Values so many sigma off become missing; 0: none.")] = 10,
+    n_sig: Annotated[float, typer.Option("--n_sig", help="Values so many sigma off their pixel's series become missing; 0: none.")] = 10,
     no_scl: Annotated[bool, typer.Option("--no_scl", help="Leave clouds and shadows in.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch whole files first.")] = False,
     env_filename: Annotated[str, typer.Option("--env_filename", help="File of environment variables.")] = ".env",

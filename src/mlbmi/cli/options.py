@@ -166,6 +166,34 @@ Dilate = Annotated[
         rich_help_panel=_MASKING,
     ),
 ]
+Speckle = Annotated[
+    int | None,
+    typer.Option(
+        "--speckle",
+        help="Keep patches of cloud of at most so many 20 m pixels: bright roofs.",
+        show_default="0",
+        metavar="PIXELS",
+        rich_help_panel=_MASKING,
+    ),
+]
+NSig = Annotated[
+    float | None,
+    typer.Option(
+        "--n-sig",
+        help="Values more than so many sigma off their pixel's series are outliers: missing; 0: keep all.",
+        show_default="10",
+        rich_help_panel=_MASKING,
+    ),
+]
+OutlierDates = Annotated[
+    str | None,
+    typer.Option(
+        "--outlier-dates",
+        help="Dates under a veil of haze: warn, leave-out or ignore.",
+        show_default="warn",
+        rich_help_panel=_MASKING,
+    ),
+]
 IndexDtype = Annotated[
     str | None, typer.Option("--index-dtype", help="int16 (x 1e-4) or float32 in the index files.", show_default="int16")
 ]

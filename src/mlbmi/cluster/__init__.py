@@ -17,6 +17,7 @@ from mlbmi.cluster.located import cluster_located
 from mlbmi.cluster.matching import match_to
 from mlbmi.cluster.models import estimator_of, model_of
 from mlbmi.cluster.naming import suggest_names
+from mlbmi.cluster.patterns import gap_associations
 from mlbmi.cluster.selection import select_n_clusters
 from mlbmi.cluster.series import cluster_timeseries
 
@@ -32,6 +33,7 @@ __all__ = [
     "cluster_timeseries",
     "detect_change",
     "estimator_of",
+    "gap_associations",
     "match_to",
     "model_of",
     "select_n_clusters",

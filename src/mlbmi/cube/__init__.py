@@ -1,6 +1,7 @@
-"""The cube of an index over time: its schema and the resumable Zarr store."""
+"""The cube of an index over time: its schema, the resumable Zarr store, and how often each pixel was seen."""
 
+from mlbmi.cube.coverage import coverage
 from mlbmi.cube.schema import assemble, check_schema
 from mlbmi.cube.store import CubeStore
 
-__all__ = ["CubeStore", "assemble", "check_schema"]
+__all__ = ["CubeStore", "assemble", "check_schema", "coverage"]

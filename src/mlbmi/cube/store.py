@@ -21,7 +21,7 @@ from mlbmi.errors import CubeError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -189,6 +189,39 @@ class CubeStore:
             return np.asarray(array[day_number])
         except (OSError, RuntimeError, ValueError) as error:
             raise self._damaged(grid, index, error) from error
+
+    def blocks(self, grid: str) -> Iterator[tuple[slice, slice]]:
+        """Yield the rows and columns of each chunk of a grid: what may be read and changed by different threads at a time."""
+        height, width = self._geobox(grid).shape
+        for top in range(0, height, self.chunk[0]):
+            for left in range(0, width, self.chunk[1]):
+                yield slice(top, min(top + self.chunk[0], height)), slice(left, min(left + self.chunk[1], width))
+
+    def read_block(self, grid: str, index: str, rows: slice, columns: slice) -> NDArray[np.int16]:
+        """Return some rows and columns of all days.
+
+        Returns
+        -------
+        ndarray of int16, shape (days, rows, columns)
+            Steps, −32768 = missing.
+
+        Raises
+        ------
+        CubeError
+            If there is no such array, or its data are damaged.
+        """
+        array = self._array(grid, index, mode="r")
+        try:
+            return np.asarray(array[:, rows, columns])
+        except (OSError, RuntimeError, ValueError) as error:
+            raise self._damaged(grid, index, error) from error
+
+    def replace_block(  # noqa: PLR0917 - the place of a block, in the order of its axes
+        self, grid: str, index: str, day_number: int, rows: slice, columns: slice, codes: NDArray[np.int16]
+    ) -> None:
+        """Store steps as they are in some rows and columns of one day; see :meth:`blocks`."""
+        self._check_day(grid, day_number)
+        self._array(grid, index, mode="r+")[day_number, rows, columns] = codes
 
     def read(self, grid: str, index: str, *, rows: slice | None = None, chunks: Mapping[str, int] | None = None) -> xr.DataArray:
         """Return an index over time, as stored.

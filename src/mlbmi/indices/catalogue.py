@@ -10,66 +10,32 @@ import difflib
 import functools
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlbmi.errors import ConfigError
+from mlbmi.indices.index import Index
+from mlbmi.indices.library import library_index, library_names
 from mlbmi.sentinel2 import BANDS
-from mlbmi.types import INDEX_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     Values = NDArray[np.floating[Any]]
     """Reflectances, or an index of them."""
 
-__all__ = ["INDICES", "Index", "get_index"]
+__all__ = ["INDICES", "get_index"]
 
 _WDRVI_ALPHA = 0.1
 """Weight of NIR in WDRVI, 0.1–0.2 (Gitelson 2004); 0.1 as in the Awesome Spectral Indices catalogue."""
 
 _COARSE_SCALE = 1e-3
 """Step of the two chlorophyll indices as int16: they reach 10 and more, beyond ±3.2767."""
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """One spectral index.
-
-    Attributes
-    ----------
-    name : str
-        Short name in this package, lower case.
-    long_name : str
-        In full.
-    bands : tuple of str
-        Canonical names of the bands it needs, in the order of the formula's arguments.
-    formula : callable
-        From float arrays of reflectance to the index; inf or NaN where it has no value.
-    bounds : (float, float)
-        Legal range, inclusive: of reflectances 0–1 where the index is bounded, else as far as vegetation reaches. What lies
-        outside is no index of a surface.
-    reference : str
-        Where it was published.
-    spyndex : str
-        Its short name in the Awesome Spectral Indices catalogue and in spyndex; empty for a band.
-    scale : float
-        Step when stored as int16; ``bounds`` fit into ±32767 steps.
-    """
-
-    name: str
-    long_name: str
-    bands: tuple[str, ...]
-    formula: Callable[..., Values]
-    bounds: tuple[float, float]
-    reference: str
-    spyndex: str
-    scale: float = INDEX_SCALE
 
 
 def _difference_ratio(a: Values, b: Values) -> Values:
@@ -292,16 +258,25 @@ def _weighted_wdrvi(name: str) -> Index | None:
     )
 
 
+_OWN_BANDS = frozenset({"rci"})
+"""Indices that take other bands than the Awesome Spectral Indices catalogue's of that name: theirs can be had besides."""
+
+_BY_SPYNDEX_NAME: Mapping[str, Index] = MappingProxyType(
+    {index.spyndex.lower(): index for index in _ALL if index.name not in _OWN_BANDS}
+)
+
+
 def get_index(name: str) -> Index:
     """Look up an index by name, in upper or lower case; the name of a band stands for its reflectance.
 
-    ``wdrvi-0p2`` is WDRVI with 0.2 as the weight of the near infrared (above 0 and at most 1, four decimals; p stands for the
+    What is not among :data:`INDICES` is looked up in the Awesome Spectral Indices catalogue: any index there whose bands
+    Sentinel-2 has can be had by its short name. ``wdrvi-0p2`` is WDRVI with 0.2 as the weight of the near infrared (above 0 and at most 1, four decimals; p stands for the
     point, which names of files do without); ``wdrvi`` alone has 0.1.
 
     Raises
     ------
     ConfigError
-        If there is none: lists them, and the nearest first.
+        If there is none: lists them, and the nearest first; or if it is one that Sentinel-2 does not have the bands for.
 
     Examples
     --------
@@ -309,10 +284,16 @@ def get_index(name: str) -> Index:
     ('nir', 'red')
     >>> get_index("red").long_name
     'Surface reflectance, B04 (665 nm)'
+    >>> get_index("NBR").bands, get_index("CIG").name
+    (('nir', 'swir22'), 'gci')
     """
-    index = INDICES.get(name.lower()) or _LAYERS.get(name.lower()) or _weighted_wdrvi(name.lower())
+    short = name.lower()
+    index = INDICES.get(short) or _LAYERS.get(short) or _weighted_wdrvi(short) or _BY_SPYNDEX_NAME.get(short)
+    index = index or library_index(name)
     if index is None:
-        near = difflib.get_close_matches(name.lower(), (*INDICES, *_LAYERS), n=3)
+        near = difflib.get_close_matches(short, (*INDICES, *_LAYERS), n=2)
+        near += difflib.get_close_matches(short, sorted(set(library_names()) - set(near)), n=2)
         hint = f"Did you mean {' or '.join(near)}?" if near else "Take one of these, or a band: " + ", ".join(_LAYERS) + "."
-        raise ConfigError(f"there is no index {name!r}; there are {', '.join(INDICES)}", remedy=hint)
+        others = f"and {len(library_names())} of the Awesome Spectral Indices catalogue"
+        raise ConfigError(f"there is no index {name!r}; there are {', '.join(INDICES)}, {others}", remedy=hint)
     return index

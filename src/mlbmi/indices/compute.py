@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from mlbmi.errors import InputError
-from mlbmi.indices.catalogue import Index, get_index
+from mlbmi.indices.catalogue import get_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import xarray as xr
     from numpy.typing import NDArray
+
+    from mlbmi.indices.index import Index
 
 __all__ = ["compute", "out_of_bounds"]
 

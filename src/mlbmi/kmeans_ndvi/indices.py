@@ -10,13 +10,13 @@ from mlbmi.errors import ConfigError
 from mlbmi.kmeans_ndvi.aoi import SentinelAOI
 from mlbmi.kmeans_ndvi.bands import spoken
 from mlbmi.kmeans_ndvi.messages import warning_message
-from mlbmi.kmeans_ndvi.outliers import outlying
 from mlbmi.kmeans_ndvi.params import KMeansBMIParams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import xarray as xr
+    from numpy.typing import NDArray
 
     from mlbmi.indices import Index
     from mlbmi.kmeans_ndvi.images import TileImages
@@ -66,7 +66,6 @@ class SentinelBMI(SentinelAOI):
         """
         index = checked_index(_plain(bmi or self.bmi), self.alpha)
         self.bmi = _plain(bmi or self.bmi)
-        _check_positive("n_sig", self.n_sig)
         found = self._loaded()
         if not any(_able(images, index) for images in found.values()):
             warning_message(f"{self._spoken()} cannot be computed without both {spoken(index.bands)}", stacklevel=1)
@@ -87,6 +86,8 @@ class SentinelBMI(SentinelAOI):
         images.forget(self.bmi)
         values = compute(index, {band: images.data[band] for band in index.bands})
         values = values.where(~out_of_bounds(index, values))
+        away = self._outliers(values.data, index)
+        values.data[away] = np.nan
         for place, date in enumerate(images.dates):
             lacking = [band for band in index.bands if not images.has(band, date)]
             if lacking:
@@ -96,14 +97,20 @@ class SentinelBMI(SentinelAOI):
                     f"lacks {spoken(lacking)}"
                 )
                 continue
-            image = values.data[place]
-            away = outlying(image, self.n_sig)
-            image[away] = np.nan
-            images.outliers[date, self.bmi] = int(np.count_nonzero(away))
+            images.outliers[date, self.bmi] = int(np.count_nonzero(away[place]))
         images.add(self.bmi, values.rename(self.bmi).assign_attrs(long_name=index.long_name, units="1"))
         self._tell(f"{self._spoken()} of {images.scene_id}: {len(images.dates)} dates, {self._away(images)} outliers")
         if self.verbose_plot:
             self._plot_indices(images)
+
+    def _outliers(self, values: NDArray[np.float32], index: Index) -> NDArray[np.bool_]:
+        """Say which values do not fit their pixel's series; none where ``n_sig`` is 0."""
+        from mlbmi.mask import find_outliers
+        from mlbmi.pipeline.outliers import least_scatter
+
+        if not self.n_sig:
+            return np.zeros(values.shape, dtype=bool)
+        return find_outliers(values, n_sig=self.n_sig, floor=least_scatter(index))
 
     def _away(self, images: TileImages) -> int:
         return sum(count for (_, name), count in images.outliers.items() if name == self.bmi)
@@ -136,9 +143,8 @@ class SentinelBMI(SentinelAOI):
     def _more_settings(self) -> dict[str, Any]:
         self.bmi = _plain(self.bmi)
         checked_index(self.bmi, self.alpha)
-        _check_positive("n_sig", self.n_sig)
         _check_positive("hist_bins", self.hist_bins)
-        return {}
+        return {"n_sig": self.n_sig}
 
 
 def _plain(bmi: str) -> str:

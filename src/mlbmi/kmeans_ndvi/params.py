@@ -72,7 +72,8 @@ class KMeansBMIParams(SentinelAOIParams):
     alpha : float
         Weight of the near infrared in WDRVI, above 0 and at most 1; 0.1 to 0.2 are usual.
     n_sig : float
-        Values farther than so many standard deviations from their image's median become missing, and are counted.
+        A value that lies more than so many σ from its pixel's median, alone among its neighbours in time, becomes missing, and is
+        counted; 0: none (:func:`mlbmi.mask.find_outliers`). A pixel is tested that was seen on seven dates or more.
     n_clusters : int or list of int
         Number of clusters; of several, one model each.
     quantile_range : (float, float)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlbmi.errors import ConfigError
 from mlbmi.mask.dilation import dilate
+from mlbmi.mask.speckle import small_patches
 from mlbmi.sentinel2 import SCL, SCL_KEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     import numpy as np
     import xarray as xr
@@ -20,9 +21,11 @@ __all__ = ["clear_mask"]
 _GROWN: frozenset[int] = frozenset({SCL.CLOUD_SHADOW, SCL.CLOUD_MEDIUM_PROBABILITY, SCL.CLOUD_HIGH_PROBABILITY, SCL.THIN_CIRRUS})
 """Classes whose rims Sen2Cor misses (Zekoll et al. 2021, Remote Sensing 13:137); dark areas and snow have none to miss."""
 
+_CLOUDS: frozenset[int] = frozenset({SCL.CLOUD_MEDIUM_PROBABILITY, SCL.CLOUD_HIGH_PROBABILITY, SCL.THIN_CIRRUS})
+
 
 def clear_mask(
-    scl: xr.DataArray | NDArray[np.integer[Any]], *, keep: Collection[int] = SCL_KEEP, dilate_px: int = 0
+    scl: xr.DataArray | NDArray[np.integer[Any]], *, keep: Collection[int] = SCL_KEEP, dilate_px: int = 0, speckle_px: int = 0
 ) -> xr.Dataset:
     """Say which pixels are usable by their scene class, and why the others are not.
 
@@ -36,17 +39,22 @@ def clear_mask(
     dilate_px : int
         Radius in pixels of the disk by which clouds and their shadows (3, 8, 9, 10) are grown, those of them that are not
         kept. Whoever cuts a window must read this margin around it.
+    speckle_px : int
+        Patches of cloud (8, 9, 10) of at most so many pixels are taken for bright roofs, and kept. A window needs this as a
+        further margin.
 
     Returns
     -------
     xarray.Dataset
         Four bool variables of the shape of ``scl``; each pixel is True in exactly one: ``valid`` (usable), or the first cause
-        of its loss: ``nodata`` (class 0), ``scl`` (a class that is not kept, or no class), ``dilation`` (near a cloud).
+        of its loss: ``nodata`` (class 0), ``scl`` (a class that is not kept, or no class), ``dilation`` (near a cloud). With
+        ``speckle_px``, a fifth one besides, ``released``: what would be cloud but for its small patch.
 
     Raises
     ------
     ConfigError
-        If ``keep`` is empty or holds no data (0) or what is no class, or ``dilate_px`` is negative.
+        If ``keep`` is empty or holds no data (0) or what is no class, or ``dilate_px`` or ``speckle_px`` is
+        negative.
 
     Examples
     --------
@@ -57,17 +65,20 @@ def clear_mask(
     """
     import xarray as xr
 
-    _check(keep, dilate_px)
+    _check(keep, dilate_px, speckle_px)
     classes = scl if isinstance(scl, xr.DataArray) else xr.DataArray(scl, dims=("y", "x"))
     nodata = classes == int(SCL.NO_DATA)
-    kept = classes.isin([int(value) for value in keep])
+    released = _near(classes.isin(sorted(_CLOUDS - {int(value) for value in keep})), small_patches, speckle_px)
+    kept = classes.isin([int(value) for value in keep]) | released
     grow = sorted(_GROWN - {int(value) for value in keep})
-    near_cloud = _grown(classes.isin(grow), dilate_px)
+    near_cloud = _near(classes.isin(grow) & ~released, dilate, dilate_px)
     causes = {"valid": kept & ~near_cloud, "nodata": nodata, "scl": ~kept & ~nodata, "dilation": kept & near_cloud}
+    if speckle_px:
+        causes["released"] = released
     return xr.Dataset({cause: where.drop_attrs() for cause, where in causes.items()})
 
 
-def _check(keep: Collection[int], dilate_px: int) -> None:
+def _check(keep: Collection[int], dilate_px: int, speckle_px: int) -> None:
     wrong = sorted({int(value) for value in keep} - (set(SCL) - {SCL.NO_DATA}))
     if wrong or not keep:
         raise ConfigError(
@@ -76,13 +87,18 @@ def _check(keep: Collection[int], dilate_px: int) -> None:
         )
     if dilate_px < 0:
         raise ConfigError(f"clouds cannot be grown by {dilate_px} pixels", remedy="Give 0 or more.")
+    if speckle_px < 0:
+        raise ConfigError(f"patches of cloud cannot have {speckle_px} pixels", remedy="Give 0 or more.")
 
 
-def _grown(clouds: xr.DataArray, radius_px: int) -> xr.DataArray:
-    """Grow clouds; of a chunked array, with so much of the neighbouring chunks that chunks leave no trace."""
-    if radius_px == 0:
-        return clouds
-    if clouds.chunks is None:
-        return clouds.copy(data=dilate(clouds.values, radius_px))
-    grown = clouds.data.map_overlap(dilate, depth=radius_px, boundary=False, dtype=bool, radius_px=radius_px)
-    return clouds.copy(data=grown)
+def _near(mask: xr.DataArray, function: Callable[[NDArray[np.bool_], int], NDArray[np.bool_]], reach_px: int) -> xr.DataArray:
+    """Apply a function that looks so far; to a chunked array with so much of the neighbouring chunks that they leave no trace."""
+
+    def applied(block: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return function(block, reach_px)
+
+    if mask.chunks is None:
+        return mask.copy(data=applied(mask.values))
+    if reach_px == 0:
+        return mask.copy(data=mask.data.map_blocks(applied, dtype=bool))
+    return mask.copy(data=mask.data.map_overlap(applied, depth=reach_px, boundary=False, dtype=bool))

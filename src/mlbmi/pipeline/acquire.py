@@ -12,6 +12,7 @@ import numpy as np
 
 from mlbmi.indices import compute, get_index, out_of_bounds
 from mlbmi.mask import clear_mask
+from mlbmi.pipeline.overlap import OverlapTally
 from mlbmi.read import decide_offset, read_scene, to_reflectance
 from mlbmi.sentinel2 import DN_NODATA
 from mlbmi.types import Acquisition
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from mlbmi.types import OffsetDecision, Scene
 
 __all__ = ["Recipe", "SceneTally", "add_scene", "scene_indices"]
+
+_SCL_PIXEL_M2 = 400
+"""Area of a pixel of the scene classification, 20 m."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +46,23 @@ class Recipe:
         Scene classes that count as clear.
     dilate_m : float
         Distance in metres by which clouds and shadows are grown.
+    speckle : int
+        Patches of cloud of at most so many pixels of 20 m count as clear.
     """
 
     bands: tuple[str, ...]
     indices: tuple[str, ...]
     keep: Collection[int]
     dilate_m: float = 0.0
+    speckle: int = 0
 
     def dilate_px(self, geobox: GeoBox) -> int:
         """Return the dilation in whole pixels of a grid, rounded up."""
         return math.ceil(self.dilate_m / abs(geobox.resolution.x) - 1e-9)
+
+    def speckle_px(self, geobox: GeoBox) -> int:
+        """Return the largest patch of speckle in pixels of a grid, rounded down."""
+        return math.floor(self.speckle * _SCL_PIXEL_M2 / abs(geobox.affine.determinant) + 1e-9)
 
 
 @dataclass(slots=True)
@@ -66,18 +77,28 @@ class SceneTally:
         Of these, with data and in a class to keep.
     causes : Counter of str
         Of these, made missing, each under its first cause.
+    overlap : OverlapTally
+        Differences from the scenes before it, of the first index, where both are clear.
     """
 
     pixels: int = 0
     clear: int = 0
     causes: Counter[str] = field(default_factory=Counter)
+    overlap: OverlapTally = field(default_factory=OverlapTally)
 
-    def acquisition(self, scene: Scene, grid: str, offset: OffsetDecision) -> Acquisition:
-        """Sum up what became of a scene that was read whole."""
+    def acquisition(self, scene: Scene, grid: str, offset: OffsetDecision, *, index: str) -> Acquisition:
+        """Sum up what became of a scene that was read whole; ``index`` is the first one."""
         share = self.clear / self.pixels if self.pixels else 0.0
         counts = MappingProxyType({cause: int(count) for cause, count in sorted(self.causes.items())})
         return Acquisition(
-            item_id=scene.item_id, scene=scene, status="used", grid=grid, clear_share=share, counts=counts, offset=offset
+            item_id=scene.item_id,
+            scene=scene,
+            status="used",
+            grid=grid,
+            clear_share=share,
+            counts=counts,
+            offset=offset,
+            overlap=MappingProxyType(self.overlap.summary(_width(index))),
         )
 
 
@@ -108,16 +129,18 @@ def scene_indices(
     -------
     (dict of str to DataArray, dict of str to DataArray)
         Indices by name, NaN where not clear, undefined or out of bounds; and bool masks by cause of loss, each pixel
-        under its first cause: ``nodata``, ``scl``, ``dilation``, then ``undefined_<index>`` and ``range_<index>``.
+        under its first cause: ``nodata``, ``scl``, ``dilation``, then ``undefined_<index>`` and ``range_<index>``. Beside them,
+        with speckle, ``released``: clear pixels that the scene classes call cloud.
 
     Raises
     ------
     ReadError
         If any of its rasters cannot be read.
     """
-    margin = recipe.dilate_px(geobox)
+    dilation, speckle = recipe.dilate_px(geobox), recipe.speckle_px(geobox)
+    margin = dilation + speckle
     dn = read_scene(scene, (*recipe.bands, "scl"), geobox.pad(margin) if margin else geobox, chunks=chunks)
-    mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=margin)
+    mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=dilation, speckle_px=speckle)
     if margin:
         inner = {"y": slice(margin, -margin), "x": slice(margin, -margin)}
         dn, mask = dn.isel(inner), mask.isel(inner)
@@ -126,6 +149,8 @@ def scene_indices(
     lost["scl"] = mask["scl"] & ~lost["nodata"]
     lost["dilation"] = mask["dilation"] & ~lost["nodata"]
     clear = mask["valid"] & has_data
+    if speckle:
+        lost["released"] = mask["released"] & clear
     reflectance = {band: to_reflectance(dn[band], decide_offset(scene, band), dtype=dtype) for band in recipe.bands}
     values: dict[str, xr.DataArray] = {}
     for name in recipe.indices:
@@ -174,6 +199,14 @@ def add_scene(
     tally.pixels += int(np.count_nonzero(inside))
     tally.clear += int(np.count_nonzero(inside)) - sum(lost_pixels[cause] for cause in ("nodata", "scl", "dilation"))
     tally.causes.update(lost_pixels)
+    first = recipe.indices[0]
+    tally.overlap.add(fused[first], values[first].values, _width(first))
     for name, target in fused.items():
         gaps = np.isnan(target) & inside
         target[gaps] = values[name].values[gaps]
+
+
+def _width(index: str) -> float:
+    """Return the width of an index's legal range."""
+    low, high = get_index(index).bounds
+    return high - low

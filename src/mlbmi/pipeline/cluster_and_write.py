@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlbmi.grid import pixel_area_ha
 from mlbmi.pipeline.clusterings import Clusterer, tasks_of
 from mlbmi.pipeline.outcome import Shown, Writer, summary_of
+from mlbmi.pipeline.seen import gap_findings
 from mlbmi.write import MappedClustering, write_index_figures
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def cluster_and_write(cube: CubeStore, plan: RunPlan, config: RunConfig, aoi: AO
             mapped = MappedClustering(grid.name, clustering, pixel_area_ha(grid.geobox), clusterer.names(task, clustering))
             writer.write(mapped, data, shown)
             writer.write_model(mapped, clusterer.numbering(task, clustering), cube.scales[task.layers[0]])
-            writer.made.summaries.append({**summary_of(mapped), "n_clusters_because": clusterer.reason(task)})
+            writer.made.summaries.append(
+                {**summary_of(mapped), "n_clusters_because": clusterer.reason(task), **gap_findings(clustering, data)}
+            )
             progress.advance("cluster", f"{task.mode} {task.index} {grid.name}")
     writer.write_tables(clusterer.selections)
     return writer.made

@@ -22,6 +22,7 @@ from mlbmi.types import Acquisition
 from mlbmi.write import replace_folder, write_index_cog
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mlbmi.pipeline.workspace import Workspace
     from mlbmi.types import DayPlan, GridPlan, RunPlan, Scene
 
-__all__ = ["Days", "read_days"]
+__all__ = ["Days", "index_path", "publish", "read_days"]
 
 _log = logging.getLogger("mlbmi")
 
@@ -67,14 +68,23 @@ class Days:
         used = {(a.grid, a.scene.date) for a in self.acquisitions if a.status == "used" and a.scene is not None}
         return [number for number, day in enumerate(grid.days) if (grid.name, day.date) in used]
 
-    def publish(self, space: Workspace) -> CubeStore:
-        """Move the cube into the output folder, without the days that have nothing clear."""
+    def draft(self, space: Workspace) -> CubeStore:
+        """Copy the days that have something clear into a store of their own, in the folder of unfinished work."""
         kept = {grid.name: self.kept(grid) for grid in self.plan.grids}
         draft = space.folder / "publish.zarr"
         shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed right here
-        final = self.store.select({name: numbers for name, numbers in kept.items() if numbers}, draft)
-        replace_folder(final.path, space.out / "cube.zarr")
-        return CubeStore.open(space.out / "cube.zarr")
+        return self.store.select({name: numbers for name, numbers in kept.items() if numbers}, draft)
+
+
+def publish(draft: CubeStore, space: Workspace) -> CubeStore:
+    """Move a finished cube into the output folder."""
+    replace_folder(draft.path, space.out / "cube.zarr")
+    return CubeStore.open(space.out / "cube.zarr")
+
+
+def index_path(out: Path, grid: str, index: str, date: dt.date) -> Path:
+    """Return where the COG of an index on a day lies."""
+    return out / grid / f"{index}_{date.isoformat()}.tif"
 
 
 def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, progress: Progress) -> Days:
@@ -94,7 +104,9 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
     Days
     """
     store = _store(plan, space)
-    recipe = Recipe(bands=plan.bands, indices=plan.indices, keep=config.scl_keep, dilate_m=config.dilate_m)
+    recipe = Recipe(
+        bands=plan.bands, indices=plan.indices, keep=config.scl_keep, dilate_m=config.dilate_m, speckle=config.speckle
+    )
     jobs = [_Job(grid, number, day) for grid in plan.grids for number, day in enumerate(grid.days)]
     inside = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
     progress.start("read", len(jobs))
@@ -204,7 +216,9 @@ class _Reader:
             )
 
     def _outcome(self, scene: Scene, tally: SceneTally, job: _Job, *, clear: int) -> Acquisition:
-        acquisition = tally.acquisition(scene, job.grid.name, decide_offset(scene, self.recipe.bands[0]))
+        acquisition = tally.acquisition(
+            scene, job.grid.name, decide_offset(scene, self.recipe.bands[0]), index=self.recipe.indices[0]
+        )
         if clear:
             return acquisition
         reason = f"no clear pixel among the {tally.pixels} of the area on that day"
@@ -231,7 +245,7 @@ def _store(plan: RunPlan, space: Workspace) -> CubeStore:
 
 
 def _index_path(space: Workspace, job: _Job, name: str) -> Path:
-    return space.out / job.grid.name / f"{name}_{job.day.date.isoformat()}.tif"
+    return index_path(space.out, job.grid.name, name, job.day.date)
 
 
 def _any_used(acquisitions: Sequence[Acquisition]) -> bool:

@@ -12,10 +12,13 @@ from mlbmi.aoi import AOI
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.pipeline.application import apply_and_write
 from mlbmi.pipeline.cluster_and_write import cluster_and_write
-from mlbmi.pipeline.days import read_days
+from mlbmi.pipeline.dates import check_dates
+from mlbmi.pipeline.days import publish, read_days
+from mlbmi.pipeline.outliers import count_outliers, mask_index_files, remove_outliers
 from mlbmi.pipeline.planning import plan as make_plan
 from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.record import fingerprint, settings_json, versions
+from mlbmi.pipeline.seen import report_coverage
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
 from mlbmi.write import sha256_file, write_acquisitions, write_record
@@ -140,20 +143,32 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
         with clock.time("read"):
             days = read_days(plan, config, aoi, space, shown)
         _check_usable(days.acquisitions, space)
+        with clock.time("screen"):
+            days, checks = check_dates(days, config, space.out)
+            _check_usable(days.acquisitions, space)
         space.drop_previous(keep=days.index_files)
         with clock.time("cube"):
-            cube = days.publish(space)
+            draft = days.draft(space)
+        with clock.time("screen"):
+            outliers = remove_outliers(draft, config, shown)
+            days = count_outliers(days, outliers, config)
+        with clock.time("cube"):
+            cube = publish(draft, space)
+            mask_index_files(cube, {(grid, date) for grid, _, date in outliers}, config, space.out)
+        with clock.time("coverage"):
+            seen_paths, seen_gist = report_coverage(cube, plan, config, aoi, outliers, out=space.out)
         with clock.time("cluster and write"):
             step = cluster_and_write if config.model is None else apply_and_write
             made = step(cube, plan, config, aoi, out=space.out, progress=shown)
         seen = (*days.acquisitions, *(_left_out(item) for item in plan.left_out))
-        paths = [*days.index_files, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
+        paths = [*days.index_files, *seen_paths, *made.paths, write_acquisitions(space.out / "acquisitions.csv", seen)]
         record = RunRecord(
             config=settings_json(config),
             fingerprint=mark,
             versions=versions(),
             acquisitions=tuple(seen),
             clusterings=tuple(made.summaries),
+            quality={"dates": [check.to_json() for check in checks], "coverage": seen_gist},
             timings_s=clock.seconds,
             outputs={str(path.relative_to(space.out)): sha256_file(path) for path in sorted(paths)},
             started=started,

@@ -39,6 +39,7 @@ _LIBRARIES = (
     "shapely",
     "pyproj",
     "matplotlib",
+    "spyndex",
 )
 
 

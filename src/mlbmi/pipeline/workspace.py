@@ -178,10 +178,16 @@ def _to_json(acquisition: Acquisition) -> dict[str, Any]:
         "clear_share": acquisition.clear_share,
         "counts": dict(acquisition.counts),
         "offset": offset,
+        "overlap": dict(acquisition.overlap),
     }
 
 
 def _from_json(entry: Mapping[str, Any], scenes: Mapping[str, Scene]) -> Acquisition:
     offset = None if entry["offset"] is None else OffsetDecision(**entry["offset"])
-    values = {**entry, "offset": offset, "counts": MappingProxyType(entry["counts"])}
+    values = {
+        **entry,
+        "offset": offset,
+        "counts": MappingProxyType(entry["counts"]),
+        "overlap": MappingProxyType(entry["overlap"]),
+    }
     return Acquisition(scene=scenes[entry["item_id"]], **values)

@@ -19,6 +19,7 @@ from mlbmi.types.clusters import (
     Transition,
 )
 from mlbmi.types.codes import INDEX_NODATA, INDEX_SCALE, LABEL_NODATA
+from mlbmi.types.coverage import OUTSIDE, Coverage
 from mlbmi.types.runs import RunRecord
 from mlbmi.types.scenes import Acquisition, Asset, DayPlan, GridPlan, LeftOut, OffsetDecision, RunPlan, Scene, Status
 
@@ -28,12 +29,14 @@ __all__ = [
     "LABEL_NODATA",
     "MATCHED",
     "NUMBERING",
+    "OUTSIDE",
     "Acquisition",
     "Asset",
     "Change",
     "ClusterModel",
     "ClusterRow",
     "Clustering",
+    "Coverage",
     "DayPlan",
     "GridPlan",
     "KScores",

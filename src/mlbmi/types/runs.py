@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class RunRecord:
         Every item seen.
     clusterings : tuple of mapping
         Summary of each clustering as JSON values: mode, index, grid, n_clusters, inertia, centers, …
+    quality : mapping of str to list
+        What was found out about the data, as JSON values: how each date fits into its series, the coverage, …
     timings_s : mapping of str to float
         Wall seconds by step.
     outputs : mapping of str to str
@@ -47,3 +49,4 @@ class RunRecord:
     outputs: Mapping[str, str]
     started: dt.datetime
     finished: dt.datetime
+    quality: Mapping[str, Any] = field(default_factory=dict)

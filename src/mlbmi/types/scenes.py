@@ -185,6 +185,9 @@ class Acquisition:
         each pixel under the first cause that holds.
     offset : OffsetDecision or None
         None if it was not read.
+    overlap : mapping of str to float
+        How it differs, in the run's first index, from the scenes before it on the same day and grid where both are clear:
+        ``pixels``, ``median`` difference, and ``p95``, what 95 of 100 absolute differences keep within. Empty without overlap.
     """
 
     item_id: str
@@ -195,6 +198,7 @@ class Acquisition:
     clear_share: float | None = None
     counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     offset: OffsetDecision | None = None
+    overlap: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

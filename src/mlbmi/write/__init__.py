@@ -9,6 +9,7 @@ from mlbmi.write.change_flows import transitions_figure
 from mlbmi.write.change_plot import change_figure
 from mlbmi.write.cluster_plots import bands_figure, image_clusters_figure, timeseries_figure
 from mlbmi.write.colours import palette
+from mlbmi.write.coverage import MappedCoverage, coverage_figure, write_coverage, write_coverage_table
 from mlbmi.write.model import ClusterModel, read_model, write_model
 from mlbmi.write.notebook import ndvi_statistics_figure, spatial_kmeans_figure, temporal_kmeans_figure
 from mlbmi.write.novelty import write_novelty
@@ -26,9 +27,11 @@ __all__ = [
     "ClusterModel",
     "MappedChange",
     "MappedClustering",
+    "MappedCoverage",
     "atomic_path",
     "bands_figure",
     "change_figure",
+    "coverage_figure",
     "display_limits",
     "image_clusters_figure",
     "index_figure",
@@ -51,6 +54,8 @@ __all__ = [
     "write_change",
     "write_clustering",
     "write_clusters_table",
+    "write_coverage",
+    "write_coverage_table",
     "write_index_cog",
     "write_index_figures",
     "write_label_cog",

@@ -36,7 +36,7 @@ def center_lines(axes: Axes, centers: NDArray[np.float64], dates: Sequence[dt.da
     if len(days) == 1:
         axes.set_xlim(days[0] - np.timedelta64(45, "D"), days[0] + np.timedelta64(45, "D"))
     _number_lines(axes, days[-1], centers, colours)
-    _date_axis(axes)
+    date_axis(axes)
     axes.set_ylabel(unit, fontsize=9.5, color=INK)
 
 
@@ -97,7 +97,7 @@ def observed_bars(axes: Axes, lines: Axes, dates: Sequence[dt.date], observed: S
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 100])
     axes.set_ylabel("observed\n%", fontsize=8.5, color=INK)
-    _date_axis(axes)
+    date_axis(axes)
     lines.tick_params(labelbottom=False)
 
 
@@ -203,7 +203,7 @@ def _touch(low: tuple[float, int], high: tuple[float, int], least: float) -> boo
     return high[0] - (high[1] - 1) / 2 * least - (low[0] + (low[1] - 1) / 2 * least) < least
 
 
-def _date_axis(axes: Axes) -> None:
+def date_axis(axes: Axes) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]

@@ -185,7 +185,7 @@ def write_label_cog(
 
 def write_value_cog(
     path: str | os.PathLike[str],
-    values: NDArray[np.float32] | NDArray[np.int32],
+    values: NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint16],
     geobox: GeoBox,
     *,
     band: str,
@@ -198,7 +198,7 @@ def write_value_cog(
     ----------
     path : path-like
         The file; it appears whole or not at all.
-    values : ndarray of float32 or int32, shape (y, x)
+    values : ndarray of float32, int32 or uint16, shape (y, x)
         The quantity. Overviews average floats; of integers, which may stand for anything, they show the most frequent.
     geobox : GeoBox
         Shape, transform and CRS.
@@ -221,7 +221,7 @@ def write_value_cog(
     WriteError
         If the file cannot be written, or does not read back as it should.
     """
-    _check(values, geobox, np.float32, np.int32)
+    _check(values, geobox, np.float32, np.int32, np.uint16)
     real = values.dtype == np.float32
     options = {"PREDICTOR": "FLOATING_POINT", "OVERVIEW_RESAMPLING": "AVERAGE"} if real else {"OVERVIEW_RESAMPLING": "MODE"}
 

@@ -59,6 +59,7 @@ def write_record(path: str | os.PathLike[str], record: RunRecord) -> Path:
         "versions": record.versions,
         "acquisitions": [_acquisition(item) for item in record.acquisitions],
         "clusterings": record.clusterings,
+        "quality": record.quality,
         "timings_s": record.timings_s,
         "outputs": record.outputs,
     }
@@ -83,6 +84,7 @@ def _acquisition(item: Acquisition) -> dict[str, Any]:
         "grid": item.grid,
         "clear_share": item.clear_share,
         "counts": item.counts,
+        "overlap": item.overlap,
         "offset": None if item.offset is None else _offset(item.offset),
         "scene": None if item.scene is None else _scene(item.scene),
     }
