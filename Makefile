@@ -1,15 +1,17 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Needs Python 3.11 or newer; uses uv where it is present.
 PYTHON ?= python3
 VENV   ?= .venv
+MOTO   ?= .venv-moto
 BIN    := $(VENV)/bin
 OUT    ?= mlbmi-demo
 UV     := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test check format bench docs constraints clean
+.PHONY: help demo test moto check format bench docs constraints clean
 
 help:
 	@echo "make demo    build the simulated reserve and map it into $(OUT)/ (no network beyond the package index, no account)"
 	@echo "make test    run every test; a test whose server is absent skips with its reason"
+	@echo "make moto    the S3 server that some tests start, in an environment of its own"
 	@echo "make check   formatting, lint, types and the directions of import"
 	@echo "make bench   time and memory beside the original notebook's method and beside other libraries"
 	@echo "make docs    run every example of the documentation"
@@ -19,6 +21,8 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+moto: $(MOTO)/.ready
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -61,11 +65,20 @@ $(VENV)/.test: constraints-test.txt $(VENV)/.runtime
 	$(install) --no-deps --require-hashes -r constraints-test.txt
 	@touch $@
 
+# moto pins what the package does not, so it lives apart; tests find it there.
+$(MOTO)/.ready: VENV := $(MOTO)
+$(MOTO)/.ready: BIN := $(MOTO)/bin
+$(MOTO)/.ready: constraints-moto.txt
+	$(make_venv)
+	$(install) --no-deps --require-hashes -r constraints-moto.txt
+	@touch $@
+
 # Anew from pyproject.toml, for every platform and Python from 3.11 on. Needs uv.
-compile = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
+compile = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
 constraints:
-	$(compile) --extra build --output-file constraints.txt
-	$(compile) --extra build --extra test --constraints constraints.txt --output-file constraints-test.txt
+	$(compile) pyproject.toml --extra build --output-file constraints.txt
+	$(compile) pyproject.toml --extra build --extra test --constraints constraints.txt --output-file constraints-test.txt
+	$(compile) tests/integration/servers/moto.in --output-file constraints-moto.txt
 
 clean:
-	rm -rf $(VENV) build dist $(OUT)
+	rm -rf $(VENV) $(MOTO) build dist $(OUT)

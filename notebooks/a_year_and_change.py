@@ -72,7 +72,7 @@ print(f"{stayed:.1%} stayed in its cluster")
 # (`transitions.csv`), and a map between the first and the last.
 
 # %%
-Image(sorted(result.out.glob("mosaic/figures/change_ndvi_*.png"))[0])
+Image(min(result.out.glob("mosaic/figures/change_ndvi_*.png")))
 
 # %% [markdown]
 # Principal components say it without clusters: of three clear days between April and October, the first component is how green a pixel is, the second when.
@@ -92,4 +92,4 @@ pca = PCABMI(
     quiet=True,
 )
 pca.compute_temporal_pca()
-sanity_check_pca(pca.scenes["33UUU"]["R10m"]["timeseries"]["pca"][3], "33UUU", "R10m", plot_now=True, credit=credit or "");
+sanity_check_pca(pca.scenes["33UUU"]["R10m"]["timeseries"]["pca"][3], "33UUU", "R10m", plot_now=True, credit=credit or "")

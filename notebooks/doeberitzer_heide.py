@@ -83,7 +83,7 @@ from mlbmi.utils import sanity_check_ndvi_statistics, sanity_check_spatial_kmean
 
 tile, resolution, date = "33UUU", "R10m", ndvi.scenes["33UUU"]["R10m"]["timeseries"]["timestamps"][-1]
 image = ndvi.scenes[tile][resolution][date]["ndvi"]
-sanity_check_ndvi_statistics(image, tile, resolution, date, bins=100, plot_now=True, credit=credit);
+sanity_check_ndvi_statistics(image, tile, resolution, date, bins=100, plot_now=True, credit=credit)
 
 # %% [markdown]
 # ## Clusters of one image
@@ -97,7 +97,7 @@ kmeans = ndvi.scenes[tile][resolution][date]["kmeans"][ndvi.n_clusters]
 kmeans.cluster_centers_.ravel().round(3)
 
 # %%
-sanity_check_spatial_kmeans(kmeans, image, ndvi.quantile_range, tile, resolution, date, plot_now=True, credit=credit);
+sanity_check_spatial_kmeans(kmeans, image, ndvi.quantile_range, tile, resolution, date, plot_now=True, credit=credit)
 
 # %% [markdown]
 # Names begin with *maybe*: they are read off the centers alone. Whoever knows the land takes the word away.
@@ -110,7 +110,9 @@ sanity_check_spatial_kmeans(kmeans, image, ndvi.quantile_range, tile, resolution
 # %%
 ndvi.compute_temporal_kmeans()
 series = ndvi.scenes[tile][resolution]["timeseries"]
-sanity_check_temporal_kmeans(series["kmeans"][5], series["ndvi"], ndvi.quantile_range, tile, resolution, plot_now=True, credit=credit);
+sanity_check_temporal_kmeans(
+    series["kmeans"][5], series["ndvi"], ndvi.quantile_range, tile, resolution, plot_now=True, credit=credit
+)
 
 # %% [markdown]
 # The first small panel is the outside: it is no cluster, and takes none of the five.

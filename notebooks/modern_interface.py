@@ -59,7 +59,7 @@ print(dict(cube.sizes), cube["ndvi"].dtype, cube.odc.crs)
 # %%
 from mlbmi.write import overview_figure, save_figure
 
-images = [(time.astype("datetime64[D]").item(), image.values) for time, image in zip(cube.time.values, cube["ndvi"], strict=True)]
+images = [(time.astype("datetime64[D]").item(), image.to_numpy()) for time, image in zip(cube.time.values, cube["ndvi"], strict=True)]
 figure = overview_figure(images, cube.odc.geobox, title=f"NDVI · {aoi.name}", limits=(-0.3, 0.95), credit=credit)
 Image(save_figure(figure, "overview.png"))
 

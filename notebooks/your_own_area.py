@@ -74,10 +74,10 @@ series["timestamps"]
 
 # %%
 date = series["timestamps"][-2]
-sanity_check_ndvi_statistics(series["ndvi"].sel(time=date), tile, "R10m", date, plot_now=True, credit=credit);
+sanity_check_ndvi_statistics(series["ndvi"].sel(time=date), tile, "R10m", date, plot_now=True, credit=credit)
 
 # %%
-sanity_check_temporal_kmeans(series["kmeans"][6], series["ndvi"], mine.quantile_range, tile, "R10m", plot_now=True, credit=credit);
+sanity_check_temporal_kmeans(series["kmeans"][6], series["ndvi"], mine.quantile_range, tile, "R10m", plot_now=True, credit=credit)
 
 # %% [markdown]
 # Four clusters or six? The larger number splits what the smaller one joins. Of what does it make two?

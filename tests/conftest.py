@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore = ["read/range_server.py"]
+collect_ignore = ["access/reader.py", "read/range_server.py"]
 """Programs that tests start: pytest, looking for doctests, would import them."""
 
 _CHECKOUT = Path(__file__).resolve().parent.parent

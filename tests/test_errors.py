@@ -8,7 +8,7 @@ import pytest
 
 from mlbmi import errors
 
-CODES = {"InputError": 2, "AOIError": 2, "ConfigError": 2, "NothingFoundError": 3}
+CODES = {"InputError": 2, "AOIError": 2, "ConfigError": 2, "PaymentError": 2, "NothingFoundError": 3}
 
 
 @pytest.mark.parametrize("name", [name for name in errors.__all__ if name.endswith("Error")])

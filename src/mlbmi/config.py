@@ -103,6 +103,8 @@ class RunConfig(BaseModel):
         Clear dates that a pixel needs to be clustered by its series; None: the method's own default.
     workers : int
         Dates read at a time.
+    allow_requester_pays : bool
+        Whether files may be read that the user pays for (some buckets of Amazon's). It decides no result.
     overwrite : bool
         Replace another run's results in ``out``.
 
@@ -153,6 +155,7 @@ class RunConfig(BaseModel):
     credit: str | None = None
     min_observations: Annotated[int | None, Field(ge=1)] = None
     workers: Annotated[int, Field(ge=1, le=64)] = 4
+    allow_requester_pays: bool = False
     overwrite: bool = False
 
     @model_validator(mode="before")

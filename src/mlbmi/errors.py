@@ -5,7 +5,8 @@
     MlbmiError                    exit code 1   something failed
     ├── InputError (ValueError)   exit code 2   the user's input breaks a rule
     │   ├── AOIError                            the outline cannot be used
-    │   └── ConfigError                         an option or a settings file cannot be used
+    │   ├── ConfigError                         an option or a settings file cannot be used
+    │   └── PaymentError                        data cost money, and nobody has allowed it
     ├── NothingFoundError         exit code 3   the question is sound and its answer is empty
     ├── SearchError               exit code 1   a catalogue cannot be reached or understood
     │   └── DialectError                        one item is not a Sentinel-2 L2A scene we can read
@@ -35,6 +36,7 @@ __all__ = [
     "MlbmiError",
     "MlbmiWarning",
     "NothingFoundError",
+    "PaymentError",
     "ReadError",
     "SearchError",
     "WriteError",
@@ -88,6 +90,10 @@ class AOIError(InputError):
 
 class ConfigError(InputError):
     """An option, a settings file or a combination of them cannot be used."""
+
+
+class PaymentError(InputError):
+    """Reading would cost money, and nobody has allowed it: no byte has been read."""
 
 
 class NothingFoundError(MlbmiError):

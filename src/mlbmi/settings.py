@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from mlbmi.access import adopt
 from mlbmi.config import RunConfig
 from mlbmi.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["default_catalog", "load_config"]
+__all__ = ["adopt_credentials", "default_catalog", "load_config"]
 
 _PREFIX = "MLBMI_"
 _CATALOG_VARIABLE = "STAC_API_URL"
@@ -111,6 +112,30 @@ def default_catalog(*, environment: Mapping[str, str] | None = None, dotenv: Pat
     """
     given = (os.environ if environment is None else environment).get(_CATALOG_VARIABLE)
     return given or _dotenv(dotenv).get(_CATALOG_VARIABLE) or str(RunConfig.model_fields["catalog"].default)
+
+
+def adopt_credentials(dotenv: Path | None = None) -> tuple[str, ...]:
+    """Put keys and tokens of a ``.env`` file into the environment of this process, where it has none of that name.
+
+    Only the variables of :data:`mlbmi.access.VARIABLES`. They become part of no setting. Commands call it; from Python it is for
+    the caller to do.
+
+    Parameters
+    ----------
+    dotenv
+        As for :func:`load_config`.
+
+    Returns
+    -------
+    tuple of str
+        Names of the variables that were taken over.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing.
+    """
+    return adopt(_dotenv(dotenv))
 
 
 def _dotenv(path: Path | None) -> dict[str, str]:

@@ -137,7 +137,8 @@ def show_plan(plan: RunPlan, *, as_json: bool) -> None:
     _show_left_out(plan.left_out)
     _out().print(
         f"Bands: {', '.join((*plan.bands, 'scl'))}. At most {_size(plan.bytes_expected)} to read, about {plan.requests_expected} "
-        f"range requests where the files are remote; {_size(plan.memory_expected)} of memory for the largest cube."
+        f"range requests where the files are remote; {_size(plan.memory_expected)} of memory for the largest cube. "
+        f"You pay {plan.cost_expected}."
     )
 
 
@@ -228,6 +229,7 @@ def _plan_json(plan: RunPlan) -> dict[str, Any]:
         "bytes_expected": plan.bytes_expected,
         "requests_expected": plan.requests_expected,
         "memory_expected": plan.memory_expected,
+        "cost_expected": dataclasses.asdict(plan.cost_expected),
     }
 
 

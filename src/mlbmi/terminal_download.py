@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import sys
@@ -34,6 +35,8 @@ def show_download(result: DownloadResult, *, as_json: bool) -> None:
     received = sum(outcome.received for outcome in result.outcomes)
     out = _console()
     out.print(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + f"; {_size(received)} received")
+    if result.cost.buckets:
+        out.print(f"What was missing costs you {result.cost}")
     for path in result.set_aside:
         _console(err=True).print(f"damaged, set aside: {path}")
     for outcome in result.incomplete[:_MOST_ROWS]:
@@ -68,6 +71,7 @@ def _download_json(result: DownloadResult) -> dict[str, Any]:
     return {
         "folder": str(result.folder),
         "catalog": None if result.catalog is None else str(result.catalog),
+        "cost": dataclasses.asdict(result.cost),
         "set_aside": [str(path) for path in result.set_aside],
         "files": [_outcome_json(outcome) for outcome in result.outcomes],
     }

@@ -15,6 +15,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlbmi.access import patience
 from mlbmi.aoi import AOI
 from mlbmi.catalogs import api, search
 from mlbmi.errors import SearchError
@@ -121,7 +122,7 @@ def server(items):
 @pytest.fixture
 def impatient(monkeypatch):
     """Ask again at once: the pauses are urllib3's."""
-    monkeypatch.setattr(api._Patience, "get_backoff_time", lambda _: 0.0)
+    monkeypatch.setattr(patience._Patient, "get_backoff_time", lambda _: 0.0)
 
 
 def test_a_server_that_ignores_the_question_yields_only_what_was_asked_for(server):
@@ -233,7 +234,7 @@ def test_refusal_is_not_asked_again(server):
 
 def test_a_server_may_not_ask_for_hours_of_patience():
     answer = SimpleNamespace(headers={"Retry-After": "86400"})
-    assert api._patience().get_retry_after(answer) == 60
+    assert patience.urllib3_retry().get_retry_after(answer) == 60
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from mlbmi.access import VARIABLES
 from mlbmi.cli import app
 from mlbmi.config import RunConfig
 from mlbmi.indices import INDICES, library_names
@@ -75,3 +76,8 @@ def test_links_between_pages_lead_somewhere(page):
 def test_no_page_names_a_path_of_somebodys_machine():
     for page in PAGES:
         assert not re.search(r"(?<![\w.])/(work|home|root|Users)/", page.read_text(encoding="utf-8")), page.name
+
+
+def test_each_variable_that_gives_access_is_documented():
+    text = (ROOT / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, flags=re.MULTILINE)) == dict(VARIABLES)

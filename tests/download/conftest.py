@@ -13,7 +13,8 @@ import rasterio
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
-from mlbmi.download import Client, Retries, Store, Wanted
+from mlbmi.access import Client, Retries
+from mlbmi.download import Store, Wanted
 
 _FAULTS = Path(__file__).resolve().parents[1] / "integration" / "servers" / "faults.py"
 PATH = "sentinel-2-l2a/33UUU/R10m/2020-01-09/red.tif"

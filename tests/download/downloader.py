@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from mlbmi.download import Retries, Store, Wanted, download
+from mlbmi.access import Retries
+from mlbmi.download import Store, Wanted, download
 from mlbmi.errors import MlbmiError
 
 

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from mlbmi.download import Address, Retries, download
+from mlbmi.access import Address, Retries
+from mlbmi.download import download
 
 
 def one(wanted, store, quick, **options):
@@ -242,8 +243,9 @@ def test_local_files_are_copied_and_proved(tmp_path, cog, store, quick, want):
     assert (tmp_path / "good.tif").read_bytes() == cog
 
 
-def test_s3_is_refused_in_words(store, quick, want):
-    assert "s3://" in one(want("s3://bucket/red.tif"), store, quick).error
+def test_a_bucket_that_the_reader_pays_for_is_not_asked(store, quick, want):
+    assert "--allow-requester-pays" in one(want("s3://sentinel-s2-l2a/red.tif"), store, quick).error
+    assert "ftp://" in one(want("ftp://host/red.tif"), store, quick).error
 
 
 def test_one_bad_file_does_not_hold_up_the_others(serve, cog, store, quick, want):

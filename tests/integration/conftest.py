@@ -47,3 +47,16 @@ def file_server():
     nginx, processes = _helper("nginx"), _helper("processes")
     with ExitStack() as servers:
         yield lambda folder, *, rules="": servers.enter_context(nginx.file_server(processes, folder, rules=rules))
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """Run moto's S3 server; yield an object with ``.url`` and ``.put(bucket, files, public=False)``."""
+    with _helper("moto").s3_server(_helper("processes")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def faults() -> ModuleType:
+    """Return the module of the server that fails as it is told."""
+    return _helper("faults")

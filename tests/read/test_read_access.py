@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mlbmi.access import Retries
 from mlbmi.read import configured
 from mlbmi.read.access import gdal_options
 from mlbmi.read.failures import read_error
@@ -25,15 +26,15 @@ def test_local_files_keep_their_listing():
 
 def test_settings_hold_in_all_threads_and_end_with_the_block():
     before = gdal_options(REMOTE)
-    with configured(retries=9, stall_timeout_s=7), ThreadPoolExecutor(1) as pool:
+    with configured(retries=Retries(without_progress=4), stall_timeout_s=7), ThreadPoolExecutor(1) as pool:
         there = pool.submit(gdal_options, REMOTE).result()
-        assert (there["GDAL_HTTP_MAX_RETRY"], there["GDAL_HTTP_LOW_SPEED_TIME"]) == ("9", "7")
+        assert (there["GDAL_HTTP_MAX_RETRY"], there["GDAL_HTTP_LOW_SPEED_TIME"]) == ("4", "7")
     assert gdal_options(REMOTE) == before
 
 
 def test_settings_end_with_an_error_too():
     before = gdal_options(REMOTE)
-    with pytest.raises(RuntimeError), configured(retries=9):
+    with pytest.raises(RuntimeError), configured(retries=Retries(without_progress=4)):
         raise RuntimeError
     assert gdal_options(REMOTE) == before
 

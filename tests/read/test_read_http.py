@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mlbmi.access import Retries
 from mlbmi.errors import ReadError
 from mlbmi.read import configured, open_geobox, read_scene
 from mlbmi.types import Asset
@@ -48,7 +49,7 @@ def test_header_and_lazy_window(range_server, served, native, values, make_scene
 
 def test_a_flaky_server_is_asked_again(range_server, served, native, values, make_scene):
     scene = make_scene(red=f"{range_server.base}/flaky/{served}")
-    with configured(retries=6, retry_delay_s=0.01):
+    with configured(retries=Retries(without_progress=6, delay_s=0.01)):
         read = read_scene(scene, ["red"], native)["red"]
     np.testing.assert_array_equal(read.values, values)
     assert [line for line in range_server.requests(served) if line.endswith("503")]
@@ -57,7 +58,7 @@ def test_a_flaky_server_is_asked_again(range_server, served, native, values, mak
 def test_a_server_that_is_down_is_an_error(range_server, served, native, make_scene):
     scene = make_scene(red=f"{range_server.base}/down/{served}")
     with (
-        configured(retries=2, retry_delay_s=0.01),
+        configured(retries=Retries(without_progress=2, delay_s=0.01)),
         pytest.raises(ReadError, match=r"band red of .* cannot be read from http://127.*503.* Check the address"),
     ):
         read_scene(scene, ["red"], native)
@@ -66,7 +67,7 @@ def test_a_server_that_is_down_is_an_error(range_server, served, native, make_sc
 
 def test_a_lazy_read_keeps_the_settings_that_it_was_planned_with(range_server, served, native, make_scene):
     scene = make_scene(red=f"{range_server.base}/down/{served}")
-    with configured(retries=0):
+    with configured(retries=Retries(without_progress=0)):
         lazy = read_scene(scene, ["red"], native, chunks={})
     with pytest.raises(ReadError):
         lazy.compute()

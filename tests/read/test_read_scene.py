@@ -281,7 +281,7 @@ def test_a_graph_and_its_errors_travel():
     # Dask workers get the driver, and give back the error, by pickle.
     driver = pickle.loads(pickle.dumps(SceneDriver({"a": "band red of X"})))  # noqa: S301 — our own bytes
     with driver.restore_env(driver.capture_env(), None) as env:
-        assert env["GDAL_HTTP_MAX_RETRY"] == "5"
+        assert env["mlbmi"].gdal_options()["GDAL_HTTP_MAX_RETRY"] == "5"
     error = pickle.loads(pickle.dumps(ReadError("no", remedy="Look.")))  # noqa: S301 — our own bytes
     assert str(error) == "no. Look."
 

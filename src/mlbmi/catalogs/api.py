@@ -5,8 +5,6 @@ Nothing that a server says is believed here: not that it has filtered, not that 
 
 from __future__ import annotations
 
-import logging
-import re
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,8 +17,9 @@ from pystac_client.errors import ClientTypeError
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 from pystac_client.warnings import PystacClientWarning, strict
-from urllib3 import Retry
 
+from mlbmi.access import guard_logs, without_secrets
+from mlbmi.access.patience import urllib3_retry
 from mlbmi.catalogs.addresses import is_url
 from mlbmi.catalogs.static import Offer
 from mlbmi.errors import SearchError
@@ -28,8 +27,6 @@ from mlbmi.hrefs import public_href
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from urllib3.response import BaseHTTPResponse
 
     from mlbmi.catalogs.selection import Question
 
@@ -46,15 +43,6 @@ _MOST_VERTICES = 1_000
 """An outline with more goes as its bounding box: servers limit the size of a question, and its answer is filtered here anyway."""
 
 
-class _Patience(Retry):
-    """Ask again, but never wait longer than a minute because a server says so."""
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Return the seconds that the server asks for, at most 60."""
-        asked = super().get_retry_after(response)
-        return None if asked is None else min(asked, 60.0)
-
-
 class _StrictIO(StacApiIO):
     """Take an answer without features for what it is: an error. The client takes it for an empty last page."""
 
@@ -64,27 +52,6 @@ class _StrictIO(StacApiIO):
         if "parameters" in kwargs and not isinstance(content.get("features"), list):
             raise ValueError("the answer to the search holds no list of features")
         return content
-
-
-class _WithoutSecrets(logging.Filter):
-    """Take queries and passwords out of what the libraries below log: urllib3 writes the address of every attempt."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record, and let it pass."""
-        record.msg, record.args = _without_secrets(record.getMessage()), ()
-        return True
-
-
-def _patience() -> Retry:
-    """Say when to ask again: searching changes nothing on the server, so POST as well; on 4xx other than 429 never."""
-    return _Patience(
-        total=5,
-        connect=2,
-        backoff_factor=0.5,
-        status_forcelist=(429, 500, 502, 503, 504),
-        allowed_methods=None,
-        raise_on_status=False,
-    )
 
 
 def offers_of_api(url: str, collection: str | None, question: Question) -> Iterator[Offer]:
@@ -138,7 +105,7 @@ def _searches(url: str, collection: str | None, question: Question) -> list[Item
     """Put the question: once, or, where only boxes can be asked for, once for each side of the 180th meridian."""
     # strict() changes the process's filters for good; the outer context takes that back.
     with warnings.catch_warnings(), strict():
-        client = Client.open(url, stac_io=_StrictIO(max_retries=_patience()), timeout=_TIMEOUT_S)
+        client = Client.open(url, stac_io=_StrictIO(max_retries=urllib3_retry()), timeout=_TIMEOUT_S)
         methods = {link.extra_fields.get("method", "GET") for link in client.get_links("search")}
         method = "POST" if "POST" in methods else "GET"
         return [
@@ -200,9 +167,9 @@ def _base(item: object, search_url: str) -> str:
 @contextmanager
 def _plainly(url: str) -> Iterator[None]:
     """Turn whatever the client raises into one line. The cause is cut off: its text may hold the query, and with it a key."""
+    guard_logs()
     try:
-        with _quietly():
-            yield
+        yield
     except APIError as error:
         raise SearchError(_sentence("cannot be searched", url, error), remedy="Check the address and the network.") from None
     except (PystacClientWarning, ClientTypeError) as error:
@@ -211,29 +178,7 @@ def _plainly(url: str) -> Iterator[None]:
         raise SearchError(_sentence("gave an answer that is not STAC", url, error)) from None
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep secrets out of the libraries' logs, and drop pystac-client's own (debug only), which show every header."""
-    logs = [logging.getLogger(name) for name in ("urllib3.connectionpool", "urllib3.util.retry")]
-    client_log = logging.getLogger("pystac_client.stac_api_io")
-    redacting, level = _WithoutSecrets(), client_log.level
-    for log in logs:
-        log.addFilter(redacting)
-    client_log.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        client_log.setLevel(level)
-        for log in logs:
-            log.removeFilter(redacting)
-
-
 def _sentence(what: str, url: str, error: Exception) -> str:
     status = getattr(error, "status_code", None)
-    line = " ".join(_without_secrets(str(error)).split()) or type(error).__name__
+    line = " ".join(without_secrets(str(error)).split()) or type(error).__name__
     return f"the STAC API {public_href(url)} {what}: {f'HTTP {status} ' if status else ''}{line[:200]}"
-
-
-def _without_secrets(line: str) -> str:
-    line = re.sub(r"//[^/@\s]*@", "//", line)
-    return re.sub(r"\?[^\s'\")]*", "", line)

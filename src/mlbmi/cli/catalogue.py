@@ -8,6 +8,7 @@ import typer
 
 from mlbmi import terminal
 from mlbmi.cli.options import (
+    AllowRequesterPays,
     AoiArgument,
     Baseline,
     CatalogOption,
@@ -112,6 +113,7 @@ def download(
     verify: Annotated[
         bool, typer.Option("--verify", help="Hash anew what is there; set damaged files aside and fetch them again.")
     ] = False,
+    allow_requester_pays: AllowRequesterPays = False,
     config: Settings = None,
     env_filename: EnvFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is there and what is missing; fetch nothing.")] = False,
@@ -133,14 +135,16 @@ def download(
         "baseline": baseline,
         "index": several(index),
         "workers": workers,
+        "allow_requester_pays": allow_requester_pays or None,
     }
     with plain_errors(quiet=quiet, verbose=verbose):
         from mlbmi import terminal_download
         from mlbmi.aoi import AOI
         from mlbmi.pipeline.downloading import download_scenes
-        from mlbmi.settings import load_config
+        from mlbmi.settings import adopt_credentials, load_config
 
         settings = load_config(given, toml=config, dotenv=env_filename)
+        adopt_credentials(env_filename)
         with terminal.progress(quiet=quiet) as shown:
             result = download_scenes(
                 AOI.from_file(settings.aoi),

@@ -9,6 +9,7 @@ import typer
 
 from mlbmi import terminal
 from mlbmi.cli.options import (
+    AllowRequesterPays,
     AoiArgument,
     BandOption,
     BandsDate,
@@ -93,6 +94,7 @@ def run(
     index_dtype: IndexDtype = None,
     figures: Figures = None,
     workers: Workers = None,
+    allow_requester_pays: AllowRequesterPays = False,
     config: Settings = None,
     env_filename: EnvFile = None,
     dry_run: DryRun = False,
@@ -137,13 +139,15 @@ def run(
         "index_dtype": index_dtype,
         "figures": figures,
         "workers": workers,
+        "allow_requester_pays": allow_requester_pays or None,
         "overwrite": overwrite or None,
     }
     with plain_errors(quiet=quiet, verbose=verbose):
         from mlbmi.pipeline import plan
-        from mlbmi.settings import load_config
+        from mlbmi.settings import adopt_credentials, load_config
 
         settings = load_config(given, toml=config, dotenv=env_filename)
+        adopt_credentials(env_filename)
         if dry_run:
             terminal.show_plan(plan(settings), as_json=as_json)
         else:
@@ -210,6 +214,7 @@ def apply(
     outlier_dates: OutlierDates = None,
     figures: Figures = None,
     workers: Workers = None,
+    allow_requester_pays: AllowRequesterPays = False,
     config: Settings = None,
     env_filename: EnvFile = None,
     dry_run: DryRun = False,
@@ -244,14 +249,16 @@ def apply(
         "outlier_dates": outlier_dates,
         "figures": figures,
         "workers": workers,
+        "allow_requester_pays": allow_requester_pays or None,
         "overwrite": overwrite or None,
     }
     with plain_errors(quiet=quiet, verbose=verbose):
         from mlbmi.pipeline import period_of_model, plan, settings_of_model
-        from mlbmi.settings import load_config
+        from mlbmi.settings import adopt_credentials, load_config
 
         defaults = {} if any_year else period_of_model(model)
         settings = load_config({**given, **settings_of_model(model)}, toml=config, dotenv=env_filename, defaults=defaults)
+        adopt_credentials(env_filename)
         if dry_run:
             terminal.show_plan(plan(settings), as_json=as_json)
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from mlbmi import terminal
-from mlbmi.cli.options import CatalogOption, Json, Out, Overwrite
+from mlbmi.cli.options import AllowRequesterPays, CatalogOption, Json, Out, Overwrite
 from mlbmi.cli.root import app, plain_errors
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ def kmeans_ndvi(
     quantile_range: Annotated[
         tuple[float, float], typer.Option("--quantile_range", help="Quantiles of the scaling, per cent.")
     ] = (1, 99),
-    n_sig: Annotated[float, typer.Option("--n_sig", help="Values so many sigma off their pixel's series become missing; 0: none.")] = 10,
+    n_sig: Annotated[float, typer.Option("--n_sig", help="Values so many sigma off their series become missing.")] = 10,
     no_scl: Annotated[bool, typer.Option("--no_scl", help="Leave clouds and shadows in.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch whole files first.")] = False,
+    allow_requester_pays: AllowRequesterPays = False,
     env_filename: Annotated[str, typer.Option("--env_filename", help="File of environment variables.")] = ".env",
     catalog: CatalogOption = None,
     out: Out = None,
@@ -91,7 +93,9 @@ def kmeans_ndvi(
     with plain_errors(quiet=quiet, verbose=verbose):
         from mlbmi.kmeans_ndvi import KMeansBMI
         from mlbmi.kmeans_ndvi.running import bands_of, run_configs
+        from mlbmi.settings import adopt_credentials
 
+        adopt_credentials(Path(env_filename) if env_filename not in ("", ".env") else None)
         named = {"ndvi": ndvi, "gci": gci, "rci": rci, "wdrvi": wdrvi}
         indices = [name for name, asked in named.items() if asked] or ["ndvi"]
         notebook = KMeansBMI(
@@ -105,6 +109,7 @@ def kmeans_ndvi(
             scene_id=scene_id,
             catalog=catalog,
             download=download,
+            allow_requester_pays=allow_requester_pays,
             no_scl=no_scl,
             env_filename=env_filename,
             alpha=alpha,

@@ -211,11 +211,17 @@ Figures = Annotated[
     typer.Option("--figures/--no-figures", help="Draw figures: two a date, a third of a second each.", show_default="figures"),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
+AllowRequesterPays = Annotated[
+    bool,
+    typer.Option("--allow-requester-pays", help="Read files that you pay for; else the cost is named and nothing is read."),
+]
 Settings = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings.", show_default=False)]
 EnvFile = Annotated[
     Path | None,
     typer.Option(
-        "--env-filename", help="File of environment variables: STAC_API_URL, MLBMI_….", show_default=".env, if there is one"
+        "--env-filename",
+        help="File of environment variables: STAC_API_URL, MLBMI_…, keys.",
+        show_default=".env, if there is one",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, and read no pixel.")]

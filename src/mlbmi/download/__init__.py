@@ -7,19 +7,16 @@ every block of its raster have been tested; until then it is a ``.part``.
 
 from mlbmi.download.cache import Entry, entries, parse_size, prune
 from mlbmi.download.catalogue import write_catalogue
+from mlbmi.download.fetch import PART_BYTES
 from mlbmi.download.ledger import Row
 from mlbmi.download.plan import Wanted, wanted_assets
 from mlbmi.download.run import Outcome, download, recheck, survey
 from mlbmi.download.store import Store, default_folder
-from mlbmi.download.transport import Address, Client, Resolve, Retries
 
 __all__ = [
-    "Address",
-    "Client",
+    "PART_BYTES",
     "Entry",
     "Outcome",
-    "Resolve",
-    "Retries",
     "Row",
     "Store",
     "Wanted",

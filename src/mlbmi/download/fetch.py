@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from mlbmi.access import Patience, RefusedError, TransientError, drop
 from mlbmi.download.store import StoppedError, disk_error
-from mlbmi.download.transport import RefusedError, TransientError, drop
 from mlbmi.download.verify import Digest, stated_md5
 from mlbmi.errors import ReadError
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     import urllib3
 
+    from mlbmi.access import Client, Resolve, Retries
     from mlbmi.download.ledger import Row
     from mlbmi.download.plan import Wanted
     from mlbmi.download.store import Store
-    from mlbmi.download.transport import Client, Resolve, Retries
 
 __all__ = ["PART_BYTES", "Fetched", "Means", "fetch"]
 
@@ -114,8 +114,9 @@ def fetch(wanted: Wanted, row: Row, store: Store, means: Means) -> Fetched:
 
 def _run(transfer: _Transfer) -> None:
     """Ask for part after part; wait and try again as the policy says."""
-    failures = in_a_row = renewals = 0
+    renewals = 0
     means = transfer.means
+    patience = Patience(means.retries, means.stop)
     while not transfer.done:
         if means.stop.is_set():
             raise StoppedError
@@ -129,16 +130,14 @@ def _run(transfer: _Transfer) -> None:
         except TransientError as error:
             problem = error
         if transfer.received > before:
-            in_a_row = renewals = 0
+            renewals = 0
+            patience.progress()
         if refused is not None:
             if renewals or not refused.may_be_signature or not transfer.can_renew():
                 raise ReadError(f"{transfer.name} is refused: {refused}")
             renewals = 1
-        if problem is not None:
-            failures, in_a_row = failures + 1, in_a_row + 1
-            patient = in_a_row <= means.retries.without_progress and failures <= means.retries.total
-            if not patient or not means.retries.wait(in_a_row, problem.wait_s, means.stop):
-                raise ReadError(f"{transfer.name} failed {failures} times, at last because {problem}")
+        if problem is not None and not patience.again(problem.wait_s):
+            raise ReadError(f"{transfer.name} failed {patience.failures} times, at last because {problem}")
 
 
 class _Transfer:

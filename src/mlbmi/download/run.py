@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mlbmi.access import Access, Client, Retries
 from mlbmi.download.fetch import PART_BYTES, Fetched, Means, fetch
 from mlbmi.download.store import disk_error
-from mlbmi.download.transport import Client, Retries, as_published
 from mlbmi.download.verify import CorruptError, Digest, prove, stated_multihash
-from mlbmi.errors import ReadError
+from mlbmi.errors import PaymentError, ReadError
 from mlbmi.hrefs import public_href
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mlbmi.access import Resolve
     from mlbmi.download.ledger import Row
     from mlbmi.download.plan import Wanted
     from mlbmi.download.store import Store
-    from mlbmi.download.transport import Resolve
 
 __all__ = ["Outcome", "OutcomeState", "download", "recheck", "survey"]
 
@@ -67,7 +67,7 @@ def download(
     *,
     workers: int = 4,
     client: Client | None = None,
-    resolve: Resolve = as_published,
+    resolve: Resolve | None = None,
     retries: Retries | None = None,
     part_bytes: int = PART_BYTES,
     tell: Callable[[Outcome], None] | None = None,
@@ -81,7 +81,8 @@ def download(
     workers : int
         Files fetched at a time.
     client, resolve, retries : optional
-        How servers are spoken to; ``resolve`` is where addresses are signed.
+        How servers are spoken to; ``resolve`` is where addresses are signed: without it, by an :class:`~mlbmi.access.Access` that
+        may not pay.
     part_bytes : int
         Bytes asked for in one request.
     tell : callable, optional
@@ -100,7 +101,7 @@ def download(
     stop = threading.Event()
     means = Means(
         client=client or Client(connections=workers),
-        resolve=resolve,
+        resolve=resolve or Access().resolve,
         retries=retries or Retries(),
         stop=stop,
         part_bytes=part_bytes,
@@ -174,7 +175,7 @@ def _obtain(wanted: Wanted, store: Store, means: Means) -> Outcome:
             return Outcome(wanted=wanted, state="present")
         try:
             return _fetched_and_proved(wanted, store, means)
-        except ReadError as error:
+        except (ReadError, PaymentError) as error:
             store.ledger.update(wanted.path, state="failed", error=str(error))
             _log.warning("%s: %s", wanted.path, error)
             return Outcome(wanted=wanted, state="failed", error=str(error))

@@ -270,8 +270,8 @@ def get_index(name: str) -> Index:
     """Look up an index by name, in upper or lower case; the name of a band stands for its reflectance.
 
     What is not among :data:`INDICES` is looked up in the Awesome Spectral Indices catalogue: any index there whose bands
-    Sentinel-2 has can be had by its short name. ``wdrvi-0p2`` is WDRVI with 0.2 as the weight of the near infrared (above 0 and at most 1, four decimals; p stands for the
-    point, which names of files do without); ``wdrvi`` alone has 0.1.
+    Sentinel-2 has can be had by its short name. ``wdrvi-0p2`` is WDRVI with 0.2 as the weight of the near infrared (above 0 and
+    at most 1, four decimals; p stands for the point, which names of files do without); ``wdrvi`` alone has 0.1.
 
     Raises
     ------

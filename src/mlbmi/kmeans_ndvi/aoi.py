@@ -75,6 +75,7 @@ class SentinelAOI:
     scene_id: str | None
     catalog: str | None
     download: bool
+    allow_requester_pays: bool
     no_scl: bool
     verbose: bool
     verbose_plot: bool
@@ -138,6 +139,8 @@ class SentinelAOI:
         ------
         ReadError
             If nothing can be read.
+        PaymentError
+            If the files cost money, and ``allow_requester_pays`` is False.
         """
         from mlbmi.kmeans_ndvi.loading import load_images
 
@@ -151,6 +154,7 @@ class SentinelAOI:
                 canonical_bands(self.band_names),
                 keep=config.scl_keep,
                 workers=config.workers,
+                allow_requester_pays=config.allow_requester_pays,
                 progress=shown,
             )
         self._images.clear()
@@ -202,6 +206,7 @@ class SentinelAOI:
             "index": canonical_bands(self.band_names),
             "scl_keep": _ALL_CLASSES if self.no_scl else tuple(int(scl) for scl in SCL_KEEP),
             "mode": ("timeseries",),
+            "allow_requester_pays": self.allow_requester_pays,
             **self._more_settings(),
             **more,
         }

@@ -35,7 +35,14 @@ class _Read:
 
 
 def load_images(
-    scenes: Sequence[Scene], aoi: AOI, bands: Sequence[str], *, keep: Collection[int], workers: int, progress: Progress
+    scenes: Sequence[Scene],
+    aoi: AOI,
+    bands: Sequence[str],
+    *,
+    keep: Collection[int],
+    workers: int,
+    progress: Progress,
+    allow_requester_pays: bool = False,
 ) -> dict[tuple[str, str], TileImages]:
     """Read bands of scenes over an area, each tile on its own grid and each band at its own resolution.
 
@@ -53,6 +60,8 @@ def load_images(
         Dates read at a time.
     progress : Progress
         Is told of each date.
+    allow_requester_pays : bool
+        Whether files may be read that the user pays for.
 
     Returns
     -------
@@ -63,10 +72,14 @@ def load_images(
     ------
     ReadError
         If nothing at all can be read.
+    PaymentError
+        If it costs money, and may not.
     """
+    from mlbmi.pipeline.paying import cost_of_reading
     from mlbmi.read import configured
 
-    with configured():
+    cost_of_reading(scenes, (*bands, "scl"), aoi, allowed=allow_requester_pays)
+    with configured(allow_requester_pays=allow_requester_pays):
         grids = [(name, group, grid) for name, group in _by_resolution(bands) for grid in _grids(scenes, aoi, group)]
         progress.start("read", sum(len(grid.days) for _, _, grid in grids))
         found = {}

@@ -32,6 +32,9 @@ class SentinelAOIParams:
         Name, URL or path of a catalogue; None: what ``STAC_API_URL`` names, else Earth Search.
     download : bool
         Fetch whole files into the download folder first. Otherwise only the windows over the area are read.
+    allow_requester_pays : bool
+        Whether files may be read that you pay for, such as those of the collection ``sentinel-s2-l2a``; without it the cost is
+        named, and nothing is read.
     no_scl : bool
         Leave clouds and shadows in: do not use the scene classification.
     verbose : bool
@@ -54,6 +57,7 @@ class SentinelAOIParams:
     scene_id: str | None = None
     catalog: str | None = None
     download: bool = False
+    allow_requester_pays: bool = False
     no_scl: bool = False
     verbose: bool = False
     verbose_plot: bool = False

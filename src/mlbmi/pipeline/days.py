@@ -111,7 +111,7 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
     inside = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
     progress.start("read", len(jobs))
     done: dict[_Job, tuple[Acquisition, ...]] = {}
-    with configured(), _pool(config.workers) as pool:
+    with configured(allow_requester_pays=config.allow_requester_pays), _pool(config.workers) as pool:
         waiting: dict[Future[tuple[Acquisition, ...]], _Job] = {}
         for job in jobs:
             reader = _Reader(store, recipe, inside[job.grid.name], space, config.index, config.index_dtype)

@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlbmi import catalogs
-from mlbmi.download import Store, default_folder, download, recheck, survey, wanted_assets, write_catalogue
+from mlbmi.access import Access
+from mlbmi.download import PART_BYTES, Store, default_folder, download, recheck, survey, wanted_assets, write_catalogue
 from mlbmi.errors import InputError, NothingFoundError
+from mlbmi.pipeline.paying import cost_of_download
 from mlbmi.pipeline.planning import bands_for
 from mlbmi.pipeline.progress import Silent
 from mlbmi.sentinel2 import BANDS
+from mlbmi.types import FREE
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from mlbmi.access import Resolve, Retries
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
-    from mlbmi.download import Outcome, Resolve, Retries, Wanted
+    from mlbmi.download import Outcome, Wanted
     from mlbmi.pipeline.progress import Progress
-    from mlbmi.types import Scene
+    from mlbmi.types import Cost, Scene
 
 __all__ = ["DownloadResult", "download_scenes"]
 
@@ -42,12 +46,15 @@ class DownloadResult:
         One for each file, in order of scene and band.
     set_aside : tuple of Path
         Damaged files that ``verify`` found.
+    cost : Cost
+        What fetching those that are not there costs at most; of a dry run, would cost.
     """
 
     folder: Path
     catalog: Path | None
     outcomes: tuple[Outcome, ...]
     set_aside: tuple[Path, ...] = ()
+    cost: Cost = FREE
 
     @property
     def incomplete(self) -> tuple[Outcome, ...]:
@@ -94,7 +101,7 @@ def download_scenes(
     dry_run : bool
         Say what is there and what would be fetched; fetch nothing.
     resolve, retries : optional
-        How addresses are signed, and how patiently servers are asked (:func:`mlbmi.download.download`).
+        How addresses are signed (by default: :class:`mlbmi.access.Access`), and how patiently servers are asked.
     progress : Progress, optional
         Told of each file.
 
@@ -112,27 +119,35 @@ def download_scenes(
         If the catalogue cannot be read.
     WriteError
         If the disk is full or cannot be written.
+    PaymentError
+        If what is missing costs money and ``config.allow_requester_pays`` is False; the message names the cost.
     """
     store = Store(default_folder() if out is None else out)
     scenes, wanted = _question(aoi, config, _bands(bands, config), store, offline=offline)
     set_aside = recheck(wanted, store) if verify and not dry_run else ()
-    if offline or dry_run:
-        return DownloadResult(folder=store.root, catalog=None, outcomes=survey(wanted, store), set_aside=set_aside)
+    outcomes = survey(wanted, store)
+    if offline:
+        return DownloadResult(folder=store.root, catalog=None, outcomes=outcomes, set_aside=set_aside)
+    missing = [outcome.wanted for outcome in outcomes if outcome.state == "missing"]
+    cost = cost_of_download(missing, part_bytes=PART_BYTES, allowed=config.allow_requester_pays)
+    if dry_run:
+        return DownloadResult(folder=store.root, catalog=None, outcomes=outcomes, set_aside=set_aside, cost=cost)
     progress = progress or Silent()
     progress.start("download", len(wanted))
-    more = {name: value for name, value in (("resolve", resolve), ("retries", retries)) if value is not None}
+    access = Access(allow_requester_pays=config.allow_requester_pays, retries=retries)
     try:
         outcomes = download(
             wanted,
             store,
             workers=config.workers,
             tell=lambda outcome: progress.advance("download", f"{outcome.wanted.item_id} {outcome.wanted.band}"),
-            **more,  # type: ignore[arg-type]
+            resolve=resolve or access.resolve,
+            retries=retries,
         )
     finally:
         # What is whole can be used, even if a full disk or Ctrl-C has ended the rest.
         catalog = write_catalogue(store, () if _is_own(config.catalog, store) else scenes)
-    return DownloadResult(folder=store.root, catalog=catalog, outcomes=outcomes, set_aside=set_aside)
+    return DownloadResult(folder=store.root, catalog=catalog, outcomes=outcomes, set_aside=set_aside, cost=cost)
 
 
 def _question(

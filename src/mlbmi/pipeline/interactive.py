@@ -103,6 +103,7 @@ def load(
     scl_keep: Collection[int] = SCL_KEEP,
     dilate_m: float = 0.0,
     chunks: Mapping[str, int] | None = None,
+    allow_requester_pays: bool = False,
 ) -> xr.Dataset:
     """Load indices over an area as one cube, masked, on one grid.
 
@@ -120,6 +121,8 @@ def load(
         Distance in metres by which clouds and shadows are grown.
     chunks : mapping, optional
         Sizes of Dask chunks for ``y`` and ``x``: the cube is then lazy. None reads at once.
+    allow_requester_pays : bool
+        Whether files may be read that you pay for.
 
     Returns
     -------
@@ -134,13 +137,15 @@ def load(
         If there is no scene, or none has a pixel inside the area.
     ReadError
         If a raster cannot be read: nothing is skipped here.
+    PaymentError
+        If a file costs money, and ``allow_requester_pays`` is False.
     """
     scenes = list(scenes)
     _check_unique(scenes, aoi)
     if not scenes:
         raise NothingFoundError("there is no scene to load")
     bands = bands_for(indices)
-    with configured():
+    with configured(allow_requester_pays=allow_requester_pays):
         grids, _ = plan_grids(scenes, aoi, bands, grid="mosaic")
         if not grids:
             raise NothingFoundError(f"none of {len(scenes)} scenes has a pixel inside the AOI {aoi.name!r}")

@@ -14,7 +14,8 @@ from mlbmi.catalogs import search
 from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.grid import aoi_geobox
 from mlbmi.indices import get_index
-from mlbmi.read import open_geobox
+from mlbmi.pipeline.paying import cost_of_reading
+from mlbmi.read import configured, open_geobox
 from mlbmi.sentinel2 import BANDS, tile_epsg
 from mlbmi.types import DayPlan, GridPlan, LeftOut, RunPlan
 
@@ -67,6 +68,9 @@ def plan(config: RunConfig) -> RunPlan:
         If no scene answers the question.
     SearchError, ReadError
         If the catalogue, or the header of every candidate raster, cannot be read.
+    PaymentError
+        If reading costs money and ``config.allow_requester_pays`` is False; the message names the cost, and nothing has been
+        read, not even a header.
     """
     aoi = AOI.from_file(config.aoi)
     for note in aoi.notes:
@@ -86,13 +90,20 @@ def plan(config: RunConfig) -> RunPlan:
     )
     if not found.scenes:
         raise _nothing_found(found, config)
-    grids, left_out = plan_grids(found.scenes, aoi, bands, grid=config.grid)
+    cost = cost_of_reading(found.scenes, (*bands, "scl"), aoi, allowed=config.allow_requester_pays)
+    with configured(allow_requester_pays=config.allow_requester_pays):
+        grids, left_out = plan_grids(found.scenes, aoi, bands, grid=config.grid)
     if not grids:
         raise NothingFoundError(
             f"none of {len(found.scenes)} scenes has a pixel inside the AOI {aoi.name!r}", remedy="Check the outline on a map."
         )
     return RunPlan(
-        grids=grids, bands=bands, indices=config.layers, left_out=(*found.left_out, *left_out), **_estimate(grids, bands, config)
+        grids=grids,
+        bands=bands,
+        indices=config.layers,
+        left_out=(*found.left_out, *left_out),
+        cost_expected=cost,
+        **_estimate(grids, bands, config),
     )
 
 

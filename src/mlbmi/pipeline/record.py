@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fingerprint", "settings_json", "versions"]
 
-_DECIDES_NOTHING = {"out", "workers", "overwrite"}
+_DECIDES_NOTHING = {"out", "workers", "overwrite", "allow_requester_pays"}
 _LIBRARIES = (
     "numpy",
     "numba",

@@ -3,77 +3,110 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from mlbmi.access import Access, Retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["configured", "current_settings", "gdal_options", "is_remote"]
-
-_DEFAULTS: Mapping[str, str] = MappingProxyType(
-    {
-        "GDAL_HTTP_MAX_RETRY": "5",
-        "GDAL_HTTP_RETRY_DELAY": "0.5",
-        "GDAL_HTTP_CONNECTTIMEOUT": "20",
-        "GDAL_HTTP_LOW_SPEED_TIME": "30",
-        "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
-    }
-)
-"""GDAL's own defaults wait for ever and try once. Retries apply to 429, 500, 502, 503, 504 and to broken connections; the
-delay doubles each time (GDAL, /vsicurl/)."""
+__all__ = ["ReadSettings", "access_of", "configured", "current_settings", "gdal_options", "is_remote"]
 
 
-class _Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSettings:
+    """How remote files are read. Holds no secret: it travels with Dask graphs.
+
+    Attributes
+    ----------
+    retries : Retries
+        What is tried again. GDAL's own default is to try once.
+    connect_timeout_s : int
+        Seconds to wait for a connection. GDAL's own default is to wait for ever.
+    stall_timeout_s : int
+        Seconds at less than 1000 bytes a second after which a request counts as dead.
+    allow_requester_pays : bool
+        Whether files may be read that cost money.
+    """
+
+    retries: Retries = field(default_factory=Retries)
+    connect_timeout_s: int = 20
+    stall_timeout_s: int = 30
+    allow_requester_pays: bool = False
+
+    def gdal_options(self) -> dict[str, str]:
+        """Return them as GDAL's options, but for those that the environment overrules."""
+        options = {
+            **self.retries.gdal_options(),
+            "GDAL_HTTP_CONNECTTIMEOUT": str(self.connect_timeout_s),
+            "GDAL_HTTP_LOW_SPEED_TIME": str(self.stall_timeout_s),
+            "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
+        }
+        return {key: value for key, value in options.items() if key not in os.environ}
+
+
+class _InForce:
     """The settings in force: one value for the process, so that the threads of a pool see what their starter set."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.values: Mapping[str, str] = _DEFAULTS
+        self.settings = ReadSettings()
 
 
-_settings = _Settings()
+_in_force = _InForce()
 
 
 @contextlib.contextmanager
 def configured(
-    *, retries: int = 5, retry_delay_s: float = 0.5, connect_timeout_s: int = 20, stall_timeout_s: int = 30
+    *,
+    retries: Retries | None = None,
+    connect_timeout_s: int = 20,
+    stall_timeout_s: int = 30,
+    allow_requester_pays: bool = False,
 ) -> Iterator[None]:
-    """Set, for the time of a ``with`` block and for all threads, how patiently remote files are read.
+    """Set, for the time of a ``with`` block and for all threads, how remote files are read.
 
     Reading works without it, with these same values. A ``GDAL_HTTP_…`` variable in the environment wins over both.
 
     Parameters
     ----------
-    retries : int
-        Further attempts at a request that was answered 429, 500, 502, 503 or 504, or whose connection broke.
-    retry_delay_s : float
-        Seconds before the first of them; doubled each time.
+    retries : Retries, optional
+        What is tried again.
     connect_timeout_s : int
         Seconds to wait for a connection.
     stall_timeout_s : int
         Seconds at less than 1000 bytes a second after which a request counts as dead.
+    allow_requester_pays : bool
+        Whether files may be read that cost money.
     """
-    values = dict(_DEFAULTS) | {
-        "GDAL_HTTP_MAX_RETRY": str(retries),
-        "GDAL_HTTP_RETRY_DELAY": str(retry_delay_s),
-        "GDAL_HTTP_CONNECTTIMEOUT": str(connect_timeout_s),
-        "GDAL_HTTP_LOW_SPEED_TIME": str(stall_timeout_s),
-    }
-    with _settings.lock:
-        before, _settings.values = _settings.values, MappingProxyType(values)
+    settings = ReadSettings(
+        retries=retries or Retries(),
+        connect_timeout_s=connect_timeout_s,
+        stall_timeout_s=stall_timeout_s,
+        allow_requester_pays=allow_requester_pays,
+    )
+    with _in_force.lock:
+        before, _in_force.settings = _in_force.settings, settings
     try:
         yield
     finally:
-        with _settings.lock:
-            _settings.values = before
+        with _in_force.lock:
+            _in_force.settings = before
 
 
-def current_settings() -> dict[str, str]:
-    """Return GDAL's settings for remote files, as they stand, fit to travel to a Dask worker."""
-    return {key: value for key, value in _settings.values.items() if key not in os.environ}
+def current_settings() -> ReadSettings:
+    """Return the settings for remote files, as they stand, fit to travel to a Dask worker."""
+    return _in_force.settings
+
+
+@functools.cache
+def access_of(settings: ReadSettings) -> Access:
+    """Return the process's one door for some settings, so that a token serves all its reads."""
+    return Access(allow_requester_pays=settings.allow_requester_pays, retries=settings.retries)
 
 
 def is_remote(href: str) -> bool:
@@ -87,22 +120,22 @@ def is_remote(href: str) -> bool:
     return "://" in href or (href.startswith("/vsi") and not href.startswith("/vsimem"))
 
 
-def gdal_options(href: str, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+def gdal_options(href: str, settings: ReadSettings | None = None) -> Mapping[str, str]:
     """Return the GDAL options to open an href with.
 
     Parameters
     ----------
     href : str
         URL or path.
-    settings : mapping, optional
+    settings : ReadSettings, optional
         What :func:`current_settings` said where the read was planned; by default what it says now.
 
     Returns
     -------
-    dict of str to str
+    mapping of str to str
         For a remote file, no listing of its directory: a window costs 4 requests instead of 14. For a local one the listing
         stays on, or GDAL would miss the ``.aux.xml`` beside a file that holds its CRS.
     """
     if not is_remote(href):
         return {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"}
-    return {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", **(current_settings() if settings is None else settings)}
+    return {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", **(settings or current_settings()).gdal_options()}

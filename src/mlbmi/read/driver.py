@@ -6,12 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rasterio
 from rasterio.windows import Window
 
-from mlbmi.read.access import current_settings, gdal_options
-from mlbmi.read.failures import read_error
+from mlbmi.read.access import current_settings
 from mlbmi.read.header import native_geobox
+from mlbmi.read.opened import with_raster
 from mlbmi.read.resample import nearest
 from mlbmi.sentinel2 import DN_NODATA
 
@@ -21,10 +20,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
 
+    from mlbmi.read.access import ReadSettings
+
 __all__ = ["SceneDriver"]
 
 _DN_TYPES = ("uint8", "uint16")
 """What Sentinel-2 L2A is published in; anything else would be clamped or cut off in silence."""
+
+
+_SETTINGS = "mlbmi"
+"""Key under which the settings travel in what odc-loader calls the environment."""
 
 
 class SceneDriver:
@@ -49,24 +54,24 @@ class SceneDriver:
     def finalise_load(self, load_state: None) -> None:
         """End a load."""
 
-    def capture_env(self) -> dict[str, str]:
+    def capture_env(self) -> dict[str, Any]:
         """Return the settings for remote files; they travel with the Dask graph."""
-        return current_settings()
+        return {_SETTINGS: current_settings()}
 
     @contextlib.contextmanager
-    def restore_env(self, env: dict[str, str], load_state: None) -> Iterator[dict[str, str]]:  # noqa: ARG002 — odc's signature
+    def restore_env(self, env: dict[str, Any], load_state: None) -> Iterator[dict[str, Any]]:  # noqa: ARG002 — odc's signature
         """Hand the settings to :meth:`open`: GDAL's environment is entered there, for each file by its kind."""
         yield env
 
-    def open(self, src: Any, ctx: dict[str, str]) -> _AssetReader:
+    def open(self, src: Any, ctx: dict[str, Any]) -> _AssetReader:
         """Return a reader for one file; nothing is opened yet."""
-        return _AssetReader(src.uri, self._names[src.uri], ctx)
+        return _AssetReader(src.uri, self._names[src.uri], ctx[_SETTINGS])
 
 
 class _AssetReader:
     """Reads one file onto any grid."""
 
-    def __init__(self, href: str, name: str, settings: Mapping[str, str]) -> None:
+    def __init__(self, href: str, name: str, settings: ReadSettings) -> None:
         self._href = href
         self._name = name
         self._settings = settings
@@ -81,13 +86,11 @@ class _AssetReader:
     ) -> tuple[tuple[slice, slice], NDArray[Any]]:
         """Return the part of the grid that is filled, here always all of it, and its pixels."""
         height, width = dst_geobox.shape
-        options = gdal_options(self._href, self._settings)
-        try:
-            with rasterio.Env(**options), rasterio.open(self._href, sharing=False) as source:
-                pixels = nearest(_windows_of(source, cfg.dtype), native_geobox(source), dst_geobox, cfg.dtype)
-        except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
-            # "from None": GDAL's message may hold a signed address, and all that it says is in the line already.
-            raise read_error(self._name, self._href, error) from None
+
+        def use(source: Any) -> NDArray[Any]:
+            return nearest(_windows_of(source, cfg.dtype), native_geobox(source), dst_geobox, cfg.dtype)
+
+        pixels = with_raster(self._href, self._name, use, self._settings)
         return (slice(0, height), slice(0, width)), pixels
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
+from mlbmi.access import without_secrets
 from mlbmi.errors import ReadError
 from mlbmi.hrefs import public_href
 
-__all__ = ["read_error"]
-
-_URL_SECRETS = re.compile(r"(?<=://)[^/\s'\"@]*@|\?[^\s'\"]*")
-"""User and password before the host, and the query string, wherever in a text they stand."""
+__all__ = ["innermost", "read_error"]
 
 _REASON_LENGTH = 200
 
@@ -38,13 +34,13 @@ def read_error(what: str, href: str, reason: BaseException | str) -> ReadError:
 
 
 def _in_short(reason: BaseException | str, href: str) -> str:
-    text = reason if isinstance(reason, str) else _innermost(reason)
+    text = reason if isinstance(reason, str) else innermost(reason)
     text = " ".join(text.replace(href, public_href(href)).split())
-    text = _URL_SECRETS.sub("", text)
+    text = without_secrets(text)
     return text if len(text) <= _REASON_LENGTH else text[: _REASON_LENGTH - 1] + "…"
 
 
-def _innermost(error: BaseException) -> str:
+def innermost(error: BaseException) -> str:
     """Return the message of the first cause; rasterio's outer errors say only that there is one."""
     while error.__cause__ is not None:
         error = error.__cause__

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlbmi.read.access import gdal_options
-from mlbmi.read.failures import read_error
-
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
@@ -32,15 +29,12 @@ def open_geobox(asset: Asset) -> GeoBox:
     ------
     ReadError
         If the file cannot be opened, has no CRS or a geographic one, or is not north up.
+    PaymentError
+        If it costs money that nobody has allowed.
     """
-    import rasterio
+    from mlbmi.read.opened import with_raster
 
-    try:
-        with rasterio.Env(**gdal_options(asset.href)), rasterio.open(asset.href, sharing=False) as source:
-            return native_geobox(source)
-    except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
-        # "from None": GDAL's message may hold a signed address, and all that it says is in the line already.
-        raise read_error(f"asset {asset.key!r}", asset.href, error) from None
+    return with_raster(asset.href, f"asset {asset.key!r}", native_geobox)
 
 
 def native_geobox(source: Any) -> GeoBox:

@@ -19,11 +19,13 @@ from mlbmi.types.clusters import (
     Transition,
 )
 from mlbmi.types.codes import INDEX_NODATA, INDEX_SCALE, LABEL_NODATA
+from mlbmi.types.costs import FREE, Cost
 from mlbmi.types.coverage import OUTSIDE, Coverage
 from mlbmi.types.runs import RunRecord
 from mlbmi.types.scenes import Acquisition, Asset, DayPlan, GridPlan, LeftOut, OffsetDecision, RunPlan, Scene, Status
 
 __all__ = [
+    "FREE",
     "INDEX_NODATA",
     "INDEX_SCALE",
     "LABEL_NODATA",
@@ -36,6 +38,7 @@ __all__ = [
     "ClusterModel",
     "ClusterRow",
     "Clustering",
+    "Cost",
     "Coverage",
     "DayPlan",
     "GridPlan",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from mlbmi.types.costs import FREE, Cost
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
@@ -255,6 +257,8 @@ class RunPlan:
         Estimate of range requests if the files were remote.
     memory_expected : int
         Estimate of the run's peak memory for arrays, in bytes.
+    cost_expected : Cost
+        What the user pays for reading, at most.
     """
 
     grids: tuple[GridPlan, ...]
@@ -264,3 +268,4 @@ class RunPlan:
     bytes_expected: int
     requests_expected: int
     memory_expected: int
+    cost_expected: Cost = FREE

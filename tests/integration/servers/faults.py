@@ -1,12 +1,17 @@
 """A file server on loopback that fails as it is told, and counts what it sends.
 
-Each path has a queue of faults; a request takes the next one, and is answered rightly once there is none. Nothing here is random.
+Each path has a queue of faults; a request takes the next one, and is answered rightly once there is none. ``share_503`` lets that
+share of all other requests fail, by a seeded draw. It is a proxy as well: whoever takes it for one (``http_proxy``) finds the
+files of any host here. ``/sas/ACCOUNT/CONTAINER`` gives out tokens in the form of the Planetary Computer.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import json
 import os
+import random
 import re
 import socket
 import struct
@@ -29,6 +34,8 @@ class Request:
     status: int = 0
     start: int = 0
     sent: int = 0
+    method: str = "GET"
+    headers: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -50,9 +57,21 @@ class Fault:
 class FaultServer:
     """Serve ``files`` (path → bytes); use as a context manager."""
 
-    def __init__(self, files, *, etags=None, headers=None, bytes_per_s=None, token_reads=None, ranges=True):
+    def __init__(
+        self,
+        files,
+        *,
+        etags=None,
+        headers=None,
+        bytes_per_s=None,
+        token_reads=None,
+        ranges=True,
+        share_503=0.0,
+        token_life_s=3600,
+    ):
         self.files, self.etags, self.headers = dict(files), dict(etags or {}), dict(headers or {})
         self.bytes_per_s, self.token_reads, self.ranges = bytes_per_s, token_reads, ranges
+        self.share_503, self.token_life_s, self.draw = share_503, token_life_s, random.Random(0)  # noqa: S311 - a test repeats
         self.faults = defaultdict(deque)
         self.always = {}
         self.log = []
@@ -111,9 +130,13 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         """Be silent: the log is a list."""
 
+    def do_HEAD(self):
+        self.do_GET()
+
     def do_GET(self):
         parts = urlsplit(self.path)
         entry = Request(parts.path, parts.query, self.headers.get("Range", ""), self.headers.get("If-Range", ""))
+        entry.method, entry.headers = self.command, dict(self.headers)
         owner = self.owner
         with owner.lock:
             owner.log.append(entry)
@@ -121,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
             owner.most_active = max(owner.active, owner.most_active)
             queue = owner.faults[parts.path]
             fault = queue.popleft() if queue else owner.always.get(parts.path)
+            if fault is None and owner.draw.random() < owner.share_503:
+                fault = Fault("status")
         try:
             self._answer(entry, fault)
         except (BrokenPipeError, ConnectionResetError):
@@ -131,10 +156,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, entry, fault):
         owner = self.owner
-        if not owner._token_is_good(entry.query):
-            return self._status(entry, 403)
         if fault and fault.kind == "status":
             return self._status(entry, fault.status, fault.headers)
+        if entry.path.startswith("/sas/"):
+            return self._send_token(entry)
+        if not owner._token_is_good(entry.query):
+            return self._status(entry, 403)
         if entry.path not in owner.files:
             return self._status(entry, 404)
         content = owner.files[entry.path]
@@ -144,6 +171,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_headers(entry, start, stop, len(content))
         self._send_body(entry, _damaged(content, fault)[start:stop], fault)
         return None
+
+    def _send_token(self, entry):
+        until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.owner.token_life_s)
+        token = f"se={until:%Y-%m-%dT%H%%3A%M%%3A%SZ}&sp=r&sig={self.owner.new_token()}"
+        body = json.dumps({"msft:expiry": until.isoformat().replace("+00:00", "Z"), "token": token}).encode()
+        entry.status = 200
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self._write(entry, body)
 
     def _extent(self, entry, length, fault):
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", entry.range)
@@ -190,6 +227,8 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(0.1)
 
     def _write(self, entry, body):
+        if self.command == "HEAD":
+            return
         step = len(body) or 1 if self.owner.bytes_per_s is None else 16384
         for position in range(0, len(body), step):
             piece = body[position : position + step]

@@ -1,34 +1,31 @@
-"""HTTP: one request, and what its failure means. The one place that decides what is tried again.
+"""HTTP for whole files and tokens: one request, and what its failure means.
 
-Tried again, with exponential delays and jitter: connections that break or stall, 408, 429 and 5xx; ``Retry-After`` is obeyed.
-Never: 401, 403, 404 and other refusals, except once where the address can be signed anew.
-No message holds an address with its query, and urllib3's own log lines lose theirs, since signatures travel there.
+What is tried again is for :mod:`mlbmi.access.retries` to say. No message holds an address with its query, since signatures travel
+there, and urllib3's own log lines lose theirs (:mod:`mlbmi.access.secrets`).
 """
 
 from __future__ import annotations
 
 import email.utils
-import logging
-import random
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from mlbmi.errors import ReadError
+from mlbmi.access.retries import REFUSED_SIGNATURE, TRANSIENT
+from mlbmi.access.secrets import guard_logs
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterator, Mapping
 
     import urllib3
 
-__all__ = ["Address", "Client", "RefusedError", "Resolve", "Retries", "TransientError", "as_published"]
+__all__ = ["Address", "Client", "RefusedError", "Resolve", "TransientError", "drop"]
 
-_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_SIGNATURE_REFUSED = frozenset({401, 403})
 _STALL_BYTES_PER_S = 1000
 _CHUNK = 256 * 1024
+_FOR_ONE_HOST = frozenset({"Authorization", "Cookie", "Proxy-Authorization", "X-Amz-Security-Token", "Ocp-Apim-Subscription-Key"})
+"""Headers that do not follow a redirect to another host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +48,11 @@ class Resolve(Protocol):
     """Turns an href into an address; asked before each request."""
 
     def __call__(self, href: str, *, renew: bool) -> Address:
-        """Return the address; ``renew``: the last one was refused with 401 or 403, sign anew if that can be done."""
-
-
-def as_published(href: str, *, renew: bool = False) -> Address:  # noqa: ARG001 - nothing to renew
-    """Take an href as it stands.
-
-    Raises
-    ------
-    ReadError
-        If it is not http or https.
-    """
-    scheme = urlsplit(href).scheme
-    if scheme not in ("http", "https"):
-        raise ReadError(
-            f"whole files are fetched over http and https; this address begins with {scheme}://",
-            remedy="Choose a catalogue that publishes https addresses, such as earth-search.",
-        )
-    return Address(href)
+        """Return the address; ``renew``: the last one was refused with 403, sign anew if that can be done."""
 
 
 class TransientError(Exception):
-    """A failure worth another try; never leaves this room."""
+    """A failure worth another try; mlbmi's own code alone sees it."""
 
     def __init__(self, reason: str, *, wait_s: float | None = None) -> None:
         super().__init__(reason)
@@ -80,7 +60,7 @@ class TransientError(Exception):
 
 
 class RefusedError(Exception):
-    """An answer that another try would not change; never leaves this room."""
+    """An answer that another try would not change; mlbmi's own code alone sees it."""
 
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
@@ -89,56 +69,7 @@ class RefusedError(Exception):
     @property
     def may_be_signature(self) -> bool:
         """Whether a new signature might change the answer."""
-        return self.status in _SIGNATURE_REFUSED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retries:
-    """How patiently a file is fetched.
-
-    Attributes
-    ----------
-    without_progress : int
-        Failures in a row, without one new byte, after which it is given up.
-    total : int
-        Failures altogether.
-    delay_s, longest_s : float
-        First delay, doubled each time, and the longest. What is waited is a random share, a half or more, of it.
-    longest_asked_s : float
-        A server that asks for more (``Retry-After``) is not waited for.
-    """
-
-    without_progress: int = 8
-    total: int = 100
-    delay_s: float = 0.5
-    longest_s: float = 30.0
-    longest_asked_s: float = 300.0
-
-    def wait(self, failures: int, asked_s: float | None, stop: threading.Event) -> bool:
-        """Wait before the next try, and return False if the server asks for too long a wait."""
-        if asked_s is not None and asked_s > self.longest_asked_s:
-            return False
-        delay = min(self.longest_s, self.delay_s * 2.0 ** min(failures - 1, 30))
-        stop.wait(max(asked_s or 0.0, delay * random.uniform(0.5, 1.0)))  # noqa: S311 - jitter
-        return True
-
-
-class _NoQueries(logging.Filter):
-    """Cut what follows a question mark from every argument of a log line."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else _plain(arg) for arg in record.args)
-        return True
-
-
-def _plain(argument: object) -> object:
-    return argument if isinstance(argument, int | float | None) else str(argument).partition("?")[0]
-
-
-_NO_QUERIES = _NoQueries()
-for _name in ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry", "urllib3.connection"):
-    logging.getLogger(_name).addFilter(_NO_QUERIES)
+        return self.status in REFUSED_SIGNATURE
 
 
 class Client:
@@ -155,6 +86,7 @@ class Client:
     def __init__(self, *, connections: int = 8, connect_s: float = 20.0, stall_s: float = 30.0) -> None:
         import urllib3
 
+        guard_logs()
         self._stall_s = stall_s
         self._options = {
             "maxsize": connections,
@@ -162,7 +94,14 @@ class Client:
             "timeout": urllib3.Timeout(connect=connect_s, read=stall_s),
             # Only redirects are followed here; what is tried again is decided in one place, above.
             "retries": urllib3.Retry(
-                total=None, connect=0, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False
+                total=None,
+                connect=0,
+                read=0,
+                status=0,
+                other=0,
+                redirect=5,
+                respect_retry_after_header=False,
+                remove_headers_on_redirect=_FOR_ONE_HOST,
             ),
         }
         self._pools: dict[str, urllib3.PoolManager] = {}
@@ -248,7 +187,7 @@ def _describe(error: Exception) -> str:
 
 def _failure(response: urllib3.BaseHTTPResponse) -> TransientError | RefusedError:
     reason = f"the server answered {response.status}"
-    if response.status in _TRANSIENT:
+    if response.status in TRANSIENT:
         return TransientError(reason, wait_s=_retry_after(response.headers.get("Retry-After", "")))
     return RefusedError(reason, response.status)
 
