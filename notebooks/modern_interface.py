@@ -54,12 +54,14 @@ for left in scenes.left_out[:3]:
 
 # %%
 cube = mlbmi.load(scenes, aoi, indices=["ndvi"])
-print(dict(cube.sizes), cube["ndvi"].dtype, cube.odc.crs)
+print(dict(cube.sizes), cube["ndvi"].dtype, f"EPSG:{cube.odc.crs.epsg}")
 
 # %%
 from mlbmi.write import overview_figure, save_figure
 
-images = [(time.astype("datetime64[D]").item(), image.to_numpy()) for time, image in zip(cube.time.values, cube["ndvi"], strict=True)]
+images = [
+    (time.astype("datetime64[D]").item(), image.to_numpy()) for time, image in zip(cube.time.values, cube["ndvi"], strict=True)
+]
 figure = overview_figure(images, cube.odc.geobox, title=f"NDVI · {aoi.name}", limits=(-0.3, 0.95), credit=credit)
 Image(save_figure(figure, "overview.png"))
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import base64
 import io
+import itertools
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jupytext
 import nbformat
@@ -23,6 +25,9 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from mlbmi.write.png import indexed_png
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 PAGES = HERE.parent / "docs" / "notebooks"
@@ -59,19 +64,21 @@ def run(source: Path, folder: Path, *, before: str = "") -> nbformat.NotebookNod
 def page(notebook: nbformat.NotebookNode, stem: str, images: Path | None) -> str:
     """Return a notebook as Markdown; figures go to ``images``."""
     parts = []
-    for number, cell in enumerate(notebook.cells):
+    figures = (f"{stem}-{number}" for number in itertools.count(1))
+    for cell in notebook.cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
             continue
         parts.append(f"```python\n{cell.source}\n```")
-        shown = [_shown(output, f"{stem}-{number}-{place}", images) for place, output in enumerate(cell.outputs)]
+        shown = [_shown(output, figures, images) for output in cell.outputs]
         parts += [text for text in shown if text]
     return "\n\n".join([*parts, f"*Made by `notebooks/render.py` from `notebooks/{stem}.py`.*"]) + "\n"
 
 
-def _shown(output: nbformat.NotebookNode, name: str, images: Path | None) -> str:
+def _shown(output: nbformat.NotebookNode, figures: Iterator[str], images: Path | None) -> str:
     data = output.get("data", {})
     if "image/png" in data:
+        name = next(figures)
         if images is not None:
             _save(base64.b64decode(data["image/png"]), images / f"{name}.png")
         return f"![{name}](images/{name}.png)"

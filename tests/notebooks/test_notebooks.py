@@ -55,6 +55,8 @@ def test_it_runs(source, tmp_path):
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in shown) >= 2
     assert not [output for output in shown if output.output_type == "error"]
+    for cell in (cell for cell in notebook.cells if "plot_now=True" in cell.source):
+        assert sum("image/png" in output.get("data", {}) for output in cell.outputs) == 1  # shown at once, and once
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)

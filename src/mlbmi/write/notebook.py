@@ -269,7 +269,8 @@ def _labelled(
 
         seen = np.isfinite(rows).all(axis=1)
         scaler = RobustScaler(quantile_range=quantile_range).fit(rows[seen])
-        labels[seen] = kmeans.predict(scaler.transform(rows[seen]).astype(centers.dtype))
+        # scikit-learn's predict wants the type that fit was given.
+        labels[seen] = kmeans.predict(scaler.transform(rows[seen]).astype(kmeans.cluster_centers_.dtype))
         centers = scaler.inverse_transform(centers)
     return _in_order(labels, centers)
 
