@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 OUT    ?= mlbmi-demo
 UV     := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test moto check format bench docs constraints clean
+.PHONY: help demo test moto check format bench docs notebooks constraints clean
 
 help:
 	@echo "make demo    build the simulated reserve and map it into $(OUT)/ (no network beyond the package index, no account)"
@@ -15,6 +15,7 @@ help:
 	@echo "make check   formatting, lint, types and the directions of import"
 	@echo "make bench   time and memory beside the original notebook's method and beside other libraries"
 	@echo "make docs    run every example of the documentation"
+	@echo "make notebooks  run the notebooks on the simulated reserve, and write them as pages with figures"
 
 demo: $(VENV)/.runtime
 	$(BIN)/mlbmi demo --out $(OUT)
@@ -36,6 +37,9 @@ format: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
+
+notebooks: $(VENV)/.test
+	$(BIN)/python notebooks/render.py
 
 docs: $(VENV)/.test
 	$(BIN)/python -m pytest tests/contract/test_docs.py src -q

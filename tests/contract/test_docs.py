@@ -35,7 +35,7 @@ def test_each_option_is_documented_under_its_command_and_none_is_invented(name):
     text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
     section = re.search(rf"^## `mlbmi {name}.*?(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
     assert section, f"no section for {name}"
-    documented = set(re.findall(r"`(--[a-z-]+)`", section[0]))
+    documented = set(re.findall(r"`(--[a-z_-]+)`", section[0]))
     real = {
         option
         for parameter in COMMANDS[name].params

@@ -194,3 +194,18 @@ def test_a_band_is_a_layer_of_its_own():
     assert compute("nir", leaf())[0] == np.float32(0.4)
     assert out_of_bounds("red", np.array([-0.2, -0.05, 1.9, 2.1, np.nan])).tolist() == [True, False, False, True, False]
     assert all(get_index(band).scale == INDEX_SCALE for band in BANDS)
+
+
+@pytest.mark.parametrize(("name", "alpha"), [("wdrvi-0p2", 0.2), ("WDRVI-0p125", 0.125), ("wdrvi-1", 1.0)])
+def test_wdrvi_with_another_weight(name, alpha):
+    nir, red = np.float32([0.4, 0.05]), np.float32([0.05, 0.1])
+    index = get_index(name)
+    np.testing.assert_allclose(compute(index, {"nir": nir, "red": red}), (alpha * nir - red) / (alpha * nir + red), rtol=1e-5)
+    assert (index.name, f"alpha = {alpha:g}" in index.long_name) == (name.lower(), True)
+    assert get_index(index.name).long_name == index.long_name
+
+
+@pytest.mark.parametrize("name", ["wdrvi-0p0", "wdrvi-2", "wdrvi-0.2", "wdrvi-", "ndvi-0p2"])
+def test_no_other_weight(name):
+    with pytest.raises(ConfigError, match="there is no index"):
+        get_index(name)

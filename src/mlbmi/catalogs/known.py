@@ -15,7 +15,7 @@ from mlbmi.hrefs import public_href
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CATALOGS", "RENAMED_COLLECTIONS", "Catalog", "Source", "locate"]
+__all__ = ["CATALOGS", "RENAMED_COLLECTIONS", "Catalog", "Source", "is_of_collection", "locate"]
 
 _log = logging.getLogger("mlbmi")
 
@@ -128,6 +128,17 @@ def _current_name(catalog: str) -> str:
         _log.warning("%s has been retired; %s is searched instead", address, _RETIRED_URLS[address])
         return _RETIRED_URLS[address]
     return next((known.name for known in CATALOGS.values() if known.url == address), catalog)
+
+
+def is_of_collection(found: str, asked: str | None) -> bool:
+    """Say whether an item of a collection answers for the one asked for, a retired name among them; an unnamed one does for any.
+
+    Examples
+    --------
+    >>> is_of_collection("sentinel-2-l2a", "sentinel-s2-l2a-cogs"), is_of_collection("landsat", "sentinel-2-l2a")
+    (True, False)
+    """
+    return asked is None or found in ("", asked, RENAMED_COLLECTIONS.get(asked))
 
 
 def _current_collection(collection: str | None) -> str | None:

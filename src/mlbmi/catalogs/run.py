@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlbmi.catalogs.checks import sanitised_id, shown
 from mlbmi.catalogs.items import scene_from_json
-from mlbmi.catalogs.known import RENAMED_COLLECTIONS, Source, locate
+from mlbmi.catalogs.known import Source, is_of_collection, locate
 from mlbmi.catalogs.result import SearchResult
 from mlbmi.catalogs.selection import Question, answer, sorted_left_out
 from mlbmi.catalogs.static import Offer, offers_on_disk
@@ -155,6 +155,6 @@ def _understand(offer: Offer | LeftOut, collection: str | None) -> Scene | LeftO
         scene = scene_from_json(offer.content, base=offer.base, trusted=offer.trusted)
     except DialectError as error:
         return LeftOut(item_id=item_id, reason=error.message)
-    if collection is None or scene.collection in ("", collection, RENAMED_COLLECTIONS.get(collection)):
+    if is_of_collection(scene.collection, collection):
         return scene
     return LeftOut(item_id=item_id, reason=f"its collection is {shown(scene.collection)}, not {collection!r}", scene=scene)

@@ -7,10 +7,11 @@ Results go to stdout, log and progress to stderr. Exit codes: 0 done, 1 failed, 
 # In the order in which `mlbmi --help` lists their commands.
 # isort: off
 from mlbmi.cli import making
+from mlbmi.cli import notebook
 from mlbmi.cli import catalogue
 from mlbmi.cli import checking
 
 # isort: on
 from mlbmi.cli.root import app, main
 
-__all__ = ["app", "catalogue", "checking", "main", "making"]
+__all__ = ["app", "catalogue", "checking", "main", "making", "notebook"]

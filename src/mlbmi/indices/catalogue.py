@@ -7,7 +7,10 @@ is inf or NaN there, and missing after :func:`mlbmi.indices.compute`.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
+import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +70,9 @@ def _ratio_minus_one(a: Values, b: Values) -> Values:
     return a / b - 1
 
 
-def _wdrvi(nir: Values, red: Values) -> Values:
+def _wdrvi(nir: Values, red: Values, alpha: float = _WDRVI_ALPHA) -> Values:
     # The weight belongs to NIR alone, in the numerator and in the denominator.
-    return (_WDRVI_ALPHA * nir - red) / (_WDRVI_ALPHA * nir + red)
+    return (alpha * nir - red) / (alpha * nir + red)
 
 
 def _kndvi(nir: Values, red: Values) -> Values:
@@ -243,6 +246,21 @@ _LAYERS: Mapping[str, Index] = MappingProxyType(
 """Bands as if they were indices: what is masked, checked and stored is a band's reflectance itself."""
 
 
+def _weighted_wdrvi(name: str) -> Index | None:
+    """Return WDRVI with the weight that its name states, ``wdrvi-0p2``; None if the name is another."""
+    match = re.fullmatch(r"wdrvi-(0p\d{1,4}|1)", name)
+    alpha = float(match[1].replace("p", ".")) if match else 0.0
+    if not alpha:
+        return None
+    plain = INDICES["wdrvi"]
+    return replace(
+        plain,
+        name=f"wdrvi-{f'{alpha:g}'.replace('.', 'p')}",
+        long_name=f"Wide Dynamic Range Vegetation Index (alpha = {alpha:g})",
+        formula=functools.partial(_wdrvi, alpha=alpha),
+    )
+
+
 _OWN_BANDS = frozenset({"rci"})
 """Indices that take other bands than the Awesome Spectral Indices catalogue's of that name: theirs can be had besides."""
 
@@ -255,7 +273,8 @@ def get_index(name: str) -> Index:
     """Look up an index by name, in upper or lower case; the name of a band stands for its reflectance.
 
     What is not among :data:`INDICES` is looked up in the Awesome Spectral Indices catalogue: any index there whose bands
-    Sentinel-2 has can be had by its short name.
+    Sentinel-2 has can be had by its short name. ``wdrvi-0p2`` is WDRVI with 0.2 as the weight of the near infrared (above 0 and
+    at most 1, four decimals; p stands for the point, which names of files do without); ``wdrvi`` alone has 0.1.
 
     Raises
     ------
@@ -272,7 +291,8 @@ def get_index(name: str) -> Index:
     (('nir', 'swir22'), 'gci')
     """
     short = name.lower()
-    index = INDICES.get(short) or _LAYERS.get(short) or _BY_SPYNDEX_NAME.get(short) or library_index(name)
+    index = INDICES.get(short) or _LAYERS.get(short) or _weighted_wdrvi(short) or _BY_SPYNDEX_NAME.get(short)
+    index = index or library_index(name)
     if index is None:
         near = difflib.get_close_matches(short, (*INDICES, *_LAYERS), n=2)
         near += difflib.get_close_matches(short, sorted(set(library_names()) - set(near)), n=2)

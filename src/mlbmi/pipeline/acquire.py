@@ -163,7 +163,9 @@ def scene_indices(
         outside = out_of_bounds(name, raw)
         lost[f"undefined_{name}"] = clear & np.isnan(raw)
         lost[f"range_{name}"] = clear & outside
-        values[name] = raw.where(clear & ~outside).rename(name).assign_attrs(long_name=get_index(name).long_name, units="1")
+        values[name] = raw.where(clear & ~outside).rename(name)
+        # Not what the DNs said of themselves: their nodata 0 would make an index of 0 missing.
+        values[name].attrs = {"long_name": get_index(name).long_name, "units": "1"}
     return values, lost
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from mlbmi.config import RunConfig
     from mlbmi.cube import CubeStore
+    from mlbmi.indices import Index
     from mlbmi.pipeline.days import Days
     from mlbmi.pipeline.progress import Progress
     from mlbmi.types import Acquisition
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     Day = tuple[str, dt.date]
     """Grid and date."""
 
-__all__ = ["Outliers", "count_outliers", "remove_outliers", "renew_index_files"]
+__all__ = ["Outliers", "count_outliers", "least_scatter", "remove_outliers", "renew_index_files"]
 
 _FLOOR = 0.01
 """Least scatter of a series, as a share of the legal range: 0.02 of an NDVI, what sensor, atmosphere and viewing angle leave."""
@@ -97,14 +98,25 @@ def remove_outliers(draft: CubeStore, config: RunConfig, progress: Progress) -> 
     return made
 
 
+def least_scatter(index: Index) -> float:
+    """Return the least σ that outliers of an index are held against, in its units.
+
+    Examples
+    --------
+    >>> least_scatter(get_index("ndvi"))
+    0.02
+    """
+    low, high = index.bounds
+    return _FLOOR * (high - low)
+
+
 def _clean(
     draft: CubeStore, grid: str, index: str, rows: slice, columns: slice, *, n_sig: float
 ) -> tuple[dict[int, int], list[OutlierExample]]:
     """Clean one chunk; return outliers by number of the day, and examples."""
-    low, high = get_index(index).bounds
     scale = draft.scales[index]
     codes = draft.read_block(grid, index, rows, columns)
-    how: dict[str, Any] = {"n_sig": n_sig, "floor": _FLOOR * (high - low), "below_only": index in HIGH_OVER_VEGETATION}
+    how: dict[str, Any] = {"n_sig": n_sig, "floor": least_scatter(get_index(index)), "below_only": index in HIGH_OVER_VEGETATION}
     parts = [find_outliers(decode(codes[:, top : top + _ROWS], scale), **how) for top in range(0, codes.shape[1], _ROWS)]
     found = np.concatenate(parts, axis=1)
     examples = _examples(codes, found, scale, (rows.start, columns.start))

@@ -11,11 +11,13 @@ from mlbmi.write.cluster_plots import bands_figure, image_clusters_figure, times
 from mlbmi.write.colours import palette
 from mlbmi.write.coverage import MappedCoverage, coverage_figure, write_coverage, write_coverage_table
 from mlbmi.write.model import ClusterModel, read_model, write_model
+from mlbmi.write.notebook import ndvi_statistics_figure, spatial_kmeans_figure, temporal_kmeans_figure
 from mlbmi.write.novelty import write_novelty
 from mlbmi.write.offset_plot import offset_figure, write_offset_figure
 from mlbmi.write.outliers_plot import outliers_figure
 from mlbmi.write.outputs import write_clustering, write_index_figures, write_outputs
-from mlbmi.write.page import pixel_hectares, save_figure
+from mlbmi.write.page import pixel_hectares, rendered, save_figure
+from mlbmi.write.pca_plot import pca_figure
 from mlbmi.write.plots import display_limits, index_figure, overview_figure
 from mlbmi.write.rasters import write_index_cog, write_label_cog, write_value_cog
 from mlbmi.write.record import write_record
@@ -42,17 +44,22 @@ __all__ = [
     "display_limits",
     "image_clusters_figure",
     "index_figure",
+    "ndvi_statistics_figure",
     "offset_figure",
     "outliers_figure",
     "overview_figure",
     "palette",
+    "pca_figure",
     "pixel_hectares",
     "read_model",
+    "rendered",
     "replace_folder",
     "save_figure",
     "season_figure",
     "selection_figure",
     "sha256_file",
+    "spatial_kmeans_figure",
+    "temporal_kmeans_figure",
     "timeseries_figure",
     "transitions_figure",
     "write_acquisitions",

@@ -99,13 +99,14 @@ def index_histogram(
     *,
     label: str,
     boundaries: Sequence[float],
+    bins: int = _BINS,
 ) -> None:
     """Draw the distribution of all valid values, each bar in the colour of the map."""
     valid = values[np.isfinite(values)]
     if not valid.size:
         _say_empty(page, place)
         return
-    counts, edges = np.histogram(valid, bins=_BINS, range=_histogram_range(valid))
+    counts, edges = np.histogram(valid, bins=bins, range=_histogram_range(valid))
     middles = (edges[:-1] + edges[1:]) / 2
     colours = level_rgb((middles - limits[0]) / (limits[1] - limits[0])) / 255
     corners = [

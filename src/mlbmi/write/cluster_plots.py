@@ -102,6 +102,7 @@ def timeseries_figure(
     unit: str = "",
     marks: NDArray[np.floating] | None = None,
     area: NDArray[np.bool_] | None = None,
+    outside: bool = False,
     note: str = "",
     credit: str = "",
 ) -> Figure:
@@ -121,6 +122,8 @@ def timeseries_figure(
         Share, 0–1, of the clustered pixels with an observation, by date.
     unit : str
         What the centers are, for the axis; by default those of the index.
+    outside : bool
+        Whether to begin the panels with one of what lies outside the area.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def timeseries_figure(
     values_at = _checked(centers, len(dates), "dates")
     chart_height = 3.5 if observed is not None else 3.0
     shown = _row_means(values_at) if levels is None else levels
-    sheet = ClusterSheet(labels, geobox, shown, names, area, chart_height=chart_height, marks=marks)
+    sheet = ClusterSheet(labels, geobox, shown, names, area, chart_height=chart_height, marks=marks, outside=outside)
     page = sheet.draw(title=title, heading=f"mean {label}", credit=credit, note=note)
     left, top, width, height = sheet.chart
     width -= 0.25  # for the numbers at the ends of the lines

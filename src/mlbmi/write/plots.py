@@ -66,6 +66,7 @@ def index_figure(
     area: NDArray[np.bool_] | None = None,
     limits: tuple[float, float] | None = None,
     boundaries: Sequence[float] = (),
+    bins: int = 100,
     credit: str = "",
 ) -> Figure:
     """Draw one date of an index: its map and its distribution.
@@ -86,6 +87,8 @@ def index_figure(
         Values at the ends of the colours; :func:`display_limits` otherwise.
     boundaries : sequence of float
         Values to mark in the distribution, such as the limits between clusters.
+    bins : int
+        Bars of the distribution, from the least to the largest value.
     credit : str
         Credit for the data, at the foot.
 
@@ -116,7 +119,8 @@ def index_figure(
     page.map(0, 0, size, IndexPicture(shrink_index(values, step), limits, shrink_area(inside, step)))
     page.scale_bar(0, size[1], size[0], frame)
     colour_bar(page, (size[0] + 0.15, 0.0, 0.16, min(size[1], 4.0)), limits, label)
-    index_histogram(page, (left + 0.35, 0, 5.6, height - 0.5), values, limits, label=label, boundaries=boundaries)
+    place = (left + 0.35, 0, 5.6, height - 0.5)
+    index_histogram(page, place, values, limits, label=label, boundaries=boundaries, bins=bins)
     return page.figure
 
 

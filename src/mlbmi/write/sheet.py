@@ -37,6 +37,7 @@ _ROW = 0.27
 _PANELS = 12
 _LEGEND_ROWS = 16
 _NAME = 2.5  # width of a name in the legend
+_OUTSIDE_RGB: RGB = (0x5F, 0x6B, 0x72)
 _MARKS = 12  # clusters up to which their places are marked on the map
 _MARK = 0.24  # least distance of two marks, in inches
 
@@ -48,6 +49,8 @@ class ClusterSheet:
     ----------
     chart : (float, float, float, float)
         Left, top, width and height of the room for a chart below the legend.
+    outside : bool
+        Whether a first panel shows what lies outside the area.
     """
 
     def __init__(
@@ -60,8 +63,10 @@ class ClusterSheet:
         *,
         chart_height: float,
         marks: NDArray[np.floating] | None = None,
+        outside: bool = False,
     ) -> None:
         self.labels = labels
+        self.outside = outside
         self.centers = centers
         self.names = cluster_names(names, len(centers))
         self.colours = palette(len(centers))
@@ -95,7 +100,7 @@ class ClusterSheet:
 
     def _arrange_panels(self) -> None:
         count = len(self.centers)
-        panels = count if 1 < count <= _PANELS else 0  # one cluster is the map itself
+        panels = count + self.outside if 1 < count <= _PANELS else 0  # one cluster is the map itself
         self.columns = panels if panels <= 6 else math.ceil(panels / 2)
         self.cell = (self.width + 0.15) / max(self.columns, 1)
         self.panel = self.frame.fit((self.width + 0.15) / max(self.columns, 4) - 0.15, 2.6)
@@ -179,13 +184,19 @@ class ClusterSheet:
     def _panels(self, page: Page, codes: NDArray[np.uint16]) -> None:
         if not self.columns:
             return
+        if self.outside:
+            area = shrink_area(self.inside, max(1, round(self.inside.shape[0] / codes.shape[0])))
+            self._panel(page, 0, "outside the area", MemberPicture((~area).astype(np.uint16), 1, _OUTSIDE_RGB))
         for number, colour in enumerate(self.colours):
-            row, column = divmod(number, self.columns)
-            left = column * self.cell
-            top = self.body + 0.1 + row * (self.panel[1] + 0.38)
-            page.box(left, top + 0.06, 0.2, 0.13, unit_rgb(colour))
-            page.line(left + 0.28, top + 0.18, self._panel_title(number), self.cell - 0.46, size=9, least=7.5)
-            page.map(left, top + 0.28, self.panel, MemberPicture(codes, number, colour))
+            self._panel(page, number + self.outside, self._panel_title(number), MemberPicture(codes, number, colour))
+
+    def _panel(self, page: Page, place: int, title: str, picture: MemberPicture) -> None:
+        row, column = divmod(place, self.columns)
+        left = column * self.cell
+        top = self.body + 0.1 + row * (self.panel[1] + 0.38)
+        page.box(left, top + 0.06, 0.2, 0.13, unit_rgb(picture.colour))
+        page.line(left + 0.28, top + 0.18, title, self.cell - 0.46, size=9, least=7.5)
+        page.map(left, top + 0.28, self.panel, picture)
 
     def _panel_title(self, number: int) -> str:
         name = self.names[number]
