@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -12,7 +13,7 @@ from mlbmi.series._whittaker_kernels import curvature_bands
 LAMS = 10.0 ** np.arange(8.0, 0.9, -0.5)
 
 
-def by_hand(data):
+def by_hand(data, *, ends=False):
     """Return the λ of the least sum of squares over all pixels, each inner observation left out and predicted."""
     days = (data["time"].to_numpy() - data["time"].to_numpy()[0]) / np.timedelta64(1, "D")
     main, one, two = curvature_bands(days)
@@ -20,7 +21,7 @@ def by_hand(data):
     sums = np.zeros(LAMS.size)
     for column in data.to_numpy().reshape(days.size, -1).T:
         seen = np.flatnonzero(~np.isnan(column))
-        for place in seen[1:-1] if seen.size > 2 else ():
+        for place in (seen if ends else seen[1:-1]) if seen.size > 2 else ():
             weights = (~np.isnan(column)).astype(float)
             weights[place] = 0.0
             for number, lam in enumerate(LAMS):
@@ -33,6 +34,17 @@ def test_it_is_that_of_leaving_out_by_hand(gappy):
     few = gappy[:, 2:5, 3:6]
     assert choose_lambda(few) == pytest.approx(by_hand(few))
     assert LAMS[-1] < choose_lambda(few) < LAMS[0]
+
+
+def test_the_ends_do_not_count():
+    """When left out they are extrapolated, which asks for a smoother curve than gaps do."""
+    random = np.random.default_rng(5)
+    walks = np.cumsum(random.normal(0, 0.1, (12, 12)), axis=0)
+    walks[random.random(walks.shape) < 0.2] = np.nan
+    months = pd.date_range("2020-01-01", periods=12, freq="MS")
+    data = xr.DataArray(walks, dims=("time", "pixel"), coords={"time": months})
+    assert choose_lambda(data) == pytest.approx(by_hand(data))
+    assert by_hand(data, ends=True) > 9 * by_hand(data)
 
 
 def test_fill_gaps_takes_it_by_default(gappy):
