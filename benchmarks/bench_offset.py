@@ -1,6 +1,6 @@
 """How often the offset is decided wrongly: simulated and real scenes, by content, size of the area, dialect and metadata.
 
-    python benchmarks/bench_offset.py          # the tables, five minutes
+    python benchmarks/bench_offset.py          # the tables, three minutes of a free processor
     python benchmarks/bench_offset.py --fit    # fits the weights of the rules on other lands, and prints them
 
 Beside each other in one run: metadata alone (what every other reader does), each scene's own pixels, and with the other dates.
