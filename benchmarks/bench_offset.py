@@ -1,12 +1,12 @@
 """How often the offset is decided wrongly: simulated and real scenes, by content, size of the area, dialect and metadata.
 
-    python benchmarks/bench_offset.py          # the tables, five minutes
+    python benchmarks/bench_offset.py          # the tables, three minutes of a free processor
     python benchmarks/bench_offset.py --fit    # fits the weights of the rules on other lands, and prints them
 
 Beside each other in one run: metadata alone (what every other reader does), each scene's own pixels, and with the other dates.
-Fitted on simulated lands 11-14, 33TWL and dry land on simulated soil. Rules and thresholds were then chosen while looking
-at lands 11-23, so what counts is measured on lands 51 and 52, looked at once, when all was fixed; and on real scenes, of which
-29RKH, the Belgian composites and dry land on 29RKH's soil took no part in the fit.
+Fitted on simulated lands 11-14, 33TWL and dry land on simulated soil. Rules and thresholds were then chosen while looking at
+lands 11-23, so what counts is measured on lands 51 and 52, which were looked at once, when all was fixed; and on real scenes,
+of which 29RKH, the Belgian composites and dry land on 29RKH's soil took no part in the fit.
 """
 
 from __future__ import annotations

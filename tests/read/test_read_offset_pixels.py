@@ -112,6 +112,18 @@ def test_bright_desert_says_nothing_of_itself_and_a_step_of_1000_says_all():
     assert joint_log_odds([0.0, 0.0], [same]) == [pytest.approx(0)] * 2, "two alike do not tell which they are"
 
 
+def test_sparse_leaves_over_bright_soil_are_not_taken_for_raised_ones():
+    """Their red is as bright as that of dense vegetation with 1000 added; their blue is not."""
+    cover = np.tile(np.linspace(0.2, 0.8, 80), (80, 1)) + np.random.default_rng(3).normal(0, 0.02, (80, 80))
+    soil, leaves = {"blue": 1400, "red": 3000, "nir": 3600}, {"blue": 300, "red": 500, "nir": 4000}
+    bands = {band: (soil[band] * (1 - cover) + leaves[band] * cover).astype(np.uint16) for band in BANDS}
+    ndvi = (bands["nir"] - 1.0 * bands["red"]) / (bands["nir"] + 1.0 * bands["red"])
+    sample = Sample(bands, np.where(ndvi > 0.4, 4, 5).astype(np.uint8))
+    assert np.percentile(bands["red"][sample.scl == 4], 10) > 1000
+    assert weigh(sample).log_odds < -SURE_LOG_ODDS
+    assert weigh(cut(sample, np.s_[:, :], ("red", "nir"))).log_odds < SURE_LOG_ODDS
+
+
 def test_a_step_among_clouds_may_be_a_veil():
     low, high = desert(0), desert(1000, seed=1)
     high.scl[:30] = 9
