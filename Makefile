@@ -78,7 +78,7 @@ $(MOTO)/.ready: constraints-moto.txt
 	@touch $@
 
 # Anew from pyproject.toml, for every platform and Python from 3.11 on. Needs uv.
-compile = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
+compile = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --constraints constraints.in
 constraints:
 	$(compile) pyproject.toml --extra build --output-file constraints.txt
 	$(compile) pyproject.toml --extra build --extra test --constraints constraints.txt --output-file constraints-test.txt
