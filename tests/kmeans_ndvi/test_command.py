@@ -39,7 +39,9 @@ def test_the_notebooks_own_line(command, reserve, walked, tmp_path):
     done = command(f"{question} {how} --out here --json")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["items"]["used"] == 4
-    assert "no screen to show figures on; 12 are in here" in done.stderr
+    figures = list((tmp_path / "here").glob("*/figures/*.png"))
+    assert len(figures) >= 12
+    assert f"no screen to show figures on; {len(figures)} are in here" in done.stderr
     config = RunConfig(
         aoi=reserve.aoi,
         start="2020-01-01",

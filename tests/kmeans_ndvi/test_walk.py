@@ -125,8 +125,7 @@ def test_the_series_is_the_stack_of_the_images(walked):
 def test_the_series_is_a_view_not_a_second_store(walked):
     series = walked.scenes["33UUU"]["R10m"]["timeseries"]["ndvi"]
     image = walked.scenes["33UUU"]["R10m"]["2020-01-17"]["ndvi"]
-    assert np.shares_memory(image.values, walked.scenes["33UUU"]["R10m"]["2020-01-17"]["ndvi"].values)
-    assert series.sizes["time"] == 2
+    assert np.shares_memory(image.values, series.values)
 
 
 def _rows(walked, tile, date=None):

@@ -20,6 +20,7 @@ from mlbmi.kmeans_ndvi import StoredKMeans
 from mlbmi.utils import sanity_check_ndvi_statistics, sanity_check_spatial_kmeans, sanity_check_temporal_kmeans
 from mlbmi.write import palette, save_figure
 from mlbmi.write.colours import MISSING_RGB
+from mlbmi.write.pasted import Pasted
 
 PLACE = ("33UUU", "R10m", "2020-01-24")
 SHAPE = (60, 80)
@@ -95,6 +96,11 @@ def test_the_first_panel_of_series_is_the_outside(stack, tmp_path):
     assert titles[0] == "outside the area"
     assert len(titles) == 5
     assert "Temporal K-means of NDVI · 33UUU R10m · 2020-01-17 to 2020-01-24 · k = 4" in texts
+    members = [part.picture for part in figure.get_children() if isinstance(part, Pasted)][1:]
+    shares = [float((picture.codes == picture.label).mean()) for picture in members]
+    labels = kmeans.labels_
+    expected = [float((~stack.coords["inside"].values).mean()), *(float((labels == label).mean()) for label in range(4))]
+    assert shares == pytest.approx(expected)
     drawn = np.rint(imread(save_figure(figure, tmp_path / "f.png"))[..., :3] * 255).astype(int)
     for colour in [*palette(4), MISSING_RGB, (0x5F, 0x6B, 0x72)]:
         assert (drawn == colour).all(axis=-1).sum() > 300, colour

@@ -80,9 +80,10 @@ class TileImages:
         return self.data[name].sel(time=date)
 
     def stack(self, name: str) -> xr.DataArray:
-        """Return an index on all dates that have it, (time, y, x)."""
+        """Return an index on all dates that have it, (time, y, x); a copy only where a date lacks it."""
         there = [place for place, date in enumerate(self.dates) if self.has(name, date)]
-        return self.data[name].isel(time=there)
+        whole = self.data[name]
+        return whole if len(there) == whole.sizes["time"] else whole.isel(time=there)
 
     def images(self, name: str) -> Iterator[tuple[str, xr.DataArray]]:
         """Yield each date that has a band or an index, with the image."""

@@ -75,7 +75,7 @@ class SentinelBMI(SentinelAOI):
                 self._compute(images, index)
 
     def allocate_bmi_timeseries(self) -> None:
-        """Make the series of the index available as ``scenes[…]['timeseries']``: a view of the images, no copy."""
+        """Make the series of the index available as ``scenes[…]['timeseries']``: a view of the images."""
         for images in self._with_index():
             if any(images.has(self.bmi, date) for date in images.dates):
                 images.series.add(self.bmi)

@@ -133,7 +133,7 @@ class KMeansNDVI(KMeansBMI):
         self.compute_bmi_for_all("ndvi")
 
     def allocate_ndvi_timeseries(self) -> None:
-        """Make the NDVI series available as ``scenes[…]['timeseries']``: a view of the images, no copy."""
+        """Make the NDVI series available as ``scenes[…]['timeseries']``: a view of the images."""
         if self.bmi != "ndvi":
             self.compute_ndvi_for_all()
         self.allocate_bmi_timeseries()
