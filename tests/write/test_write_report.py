@@ -142,6 +142,25 @@ def test_what_went_wrong_stands_before_the_results(seen):
     assert alarm < seen.text.index("S2A_33UUU_20200124_1_L2A could not be read") < results
 
 
+def test_dates_that_do_not_fit_and_clusters_that_follow_gaps_are_told(out):
+    record = json.loads((out / "run.json").read_text())
+    record["quality"] = {
+        "dates": [
+            {"grid": "mosaic", "date": "2020-01-17", "sentence": "", "left_out": False},
+            {"grid": "mosaic", "date": "2020-01-24", "sentence": "a veil of haze", "left_out": True},
+        ],
+        "registration": [{"grid": "mosaic", "date": "2020-01-25", "sentence": "lies 40 m too far east", "taken_back": False}],
+    }
+    record["clusterings"][0]["warnings"] = ["clusters follow the gaps of 2020-01-24"]
+    (out / "run.json").write_text(json.dumps(record))
+    text = Seen(write_report(out).read_text(encoding="utf-8")).text
+    assert "mosaic 2020-01-24: a veil of haze. It is left out." in text
+    assert "mosaic 2020-01-25: lies 40 m too far east." in text
+    assert "moved back" not in text
+    assert "mosaic: clusters follow the gaps of 2020-01-24" in text
+    assert "2020-01-17: " not in text
+
+
 def test_a_run_without_trouble_has_no_alarm(out):
     record = json.loads((out / "run.json").read_text())
     record["acquisitions"] = [item("S2A_33UUU_20200124_0_L2A")]

@@ -78,6 +78,7 @@ class DateCheck:
             "pixels": self.deviation.pixels,
             "outlying": self.deviation.outlying,
             "left_out": self.left_out,
+            "sentence": self.sentence if self.deviation.outlying else "",
         }
 
 

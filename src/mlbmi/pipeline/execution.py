@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlbmi.aoi import AOI
-from mlbmi.errors import NothingFoundError, ReadError
 from mlbmi.pipeline.application import apply_and_write
+from mlbmi.pipeline.clock import Clock
 from mlbmi.pipeline.cluster_and_write import cluster_and_write
 from mlbmi.pipeline.courses import make_courses
-from mlbmi.pipeline.dates import check_dates
-from mlbmi.pipeline.days import publish, read_days
-from mlbmi.pipeline.outliers import count_outliers, remove_outliers, renew_index_files
+from mlbmi.pipeline.days import read_days
 from mlbmi.pipeline.planning import plan as make_plan
 from mlbmi.pipeline.progress import Silent
 from mlbmi.pipeline.record import fingerprint, settings_json, versions
-from mlbmi.pipeline.registering import measure_shifts, take_back
-from mlbmi.pipeline.seen import report_coverage
+from mlbmi.pipeline.screening import screen
 from mlbmi.pipeline.sources import fetch_scenes
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
 from mlbmi.write import sha256_file, write_acquisitions, write_offset_figure, write_record, write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlbmi.config import RunConfig
@@ -70,19 +65,6 @@ class RunResult:
             "clusterings": list(self.record.clusterings),
             "outputs": sorted(self.record.outputs),
         }
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Wall seconds by step."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def time(self, step: str) -> Iterator[None]:
-        begin = time.perf_counter()
-        yield
-        self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - begin, 3)
 
 
 def run(config: RunConfig, *, progress: Progress | None = None) -> RunResult:
@@ -139,7 +121,7 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
     ClusterError, WriteError
         If the data cannot be clustered as asked, or an output cannot be written.
     """
-    started, clock, shown = dt.datetime.now(dt.UTC), _Clock(), progress or Silent()
+    started, clock, shown = dt.datetime.now(dt.UTC), Clock(), progress or Silent()
     aoi = AOI.from_file(config.aoi)
     mark = fingerprint(plan, config, aoi)
     with Workspace.open(config.out, mark, overwrite=config.overwrite) as space:
@@ -147,52 +129,21 @@ def execute(plan: RunPlan, config: RunConfig, *, progress: Progress | None = Non
             source = fetch_scenes(_unread(plan, space), plan.bands, config, aoi, shown)
         with clock.time("read"):
             days = read_days(plan, config, aoi, space, shown, source=source)
-        _check_usable(days.acquisitions, space)
-        with clock.time("screen"):
-            days, checks = check_dates(days, config, space.out)
-            _check_usable(days.acquisitions, space)
-        space.drop_previous(keep=days.index_files)
-        with clock.time("cube"):
-            draft = days.draft(space)
-        with clock.time("register"):
-            areas = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
-            shifts = measure_shifts(draft, areas, config)
-            moves = take_back(draft, shifts)
-        with clock.time("screen"):
-            outliers = remove_outliers(draft, config, shown)
-            days = count_outliers(days, outliers, config)
-        with clock.time("cube"):
-            cube = publish(draft, space)
-            changed = outliers.days() | set(moves)
-            renew_index_files(cube, changed, moves, config, space.out)
-        with clock.time("coverage"):
-            seen_paths, seen_gist = report_coverage(cube, plan, config, aoi, outliers, out=space.out)
+        screened = screen(days, plan, config, aoi, space=space, clock=clock, progress=shown)
         with clock.time("series"):
-            courses = make_courses(cube, plan, config, aoi, space=space, progress=shown)
+            courses = make_courses(screened.cube, plan, config, aoi, space=space, progress=shown)
         with clock.time("cluster and write"):
             step = cluster_and_write if config.model is None else apply_and_write
-            made = step(cube, plan, config, aoi, courses=courses.cube, out=space.out, progress=shown)
-        seen = (*days.acquisitions, *(_left_out(item) for item in plan.left_out))
-        paths = [
-            *days.index_files,
-            *seen_paths,
-            *courses.paths,
-            *made.paths,
-            write_acquisitions(space.out / "acquisitions.csv", seen),
-        ]
-        if config.figures:
-            paths += write_offset_figure(space.out / "offset.png", seen, credit=config.credit or "")
+            made = step(screened.cube, plan, config, aoi, courses=courses.cube, out=space.out, progress=shown)
+        seen = (*screened.days.acquisitions, *(_left_out(item) for item in plan.left_out))
+        paths = [*screened.days.index_files, *screened.paths, *courses.paths, *made.paths, *_write_items(seen, config, space.out)]
         record = RunRecord(
             config=settings_json(config),
             fingerprint=mark,
             versions=versions(),
             acquisitions=tuple(seen),
             clusterings=tuple(made.summaries),
-            quality={
-                "dates": [check.to_json() for check in checks],
-                "registration": [shift.to_json() for shift in shifts],
-                "coverage": seen_gist,
-            },
+            quality=screened.quality,
             series=tuple(courses.summaries),
             timings_s=clock.seconds,
             outputs={str(path.relative_to(space.out)): sha256_file(path) for path in sorted(paths)},
@@ -211,19 +162,11 @@ def _unread(plan: RunPlan, space: Workspace) -> list[Scene]:
     return [scene for grid, day in days if space.noted(grid, day.date, day.scenes) is None for scene in day.scenes]
 
 
-def _check_usable(acquisitions: Sequence[Acquisition], space: Workspace) -> None:
-    """Stop, leaving nothing behind, where there is nothing to cluster."""
-    if any(acquisition.status == "used" for acquisition in acquisitions):
-        return
-    space.abandon()
-    failed = [acquisition for acquisition in acquisitions if acquisition.status == "failed"]
-    if failed:
-        raise ReadError(f"no scene could be read: {len(failed)} failed, the first because: {failed[0].reason}")
-    raise NothingFoundError(
-        f"none of {len(acquisitions)} scenes has a clear pixel inside the area",
-        remedy="Widen the dates, or keep more scene classes.",
-    )
-
-
 def _left_out(item: LeftOut) -> Acquisition:
     return Acquisition(item_id=item.item_id, scene=item.scene, status="left out", reason=item.reason)
+
+
+def _write_items(seen: Sequence[Acquisition], config: RunConfig, out: Path) -> list[Path]:
+    """Write the table of all items, and the figure of their offsets where it tells anything."""
+    paths = [write_acquisitions(out / "acquisitions.csv", seen)]
+    return paths + (write_offset_figure(out / "offset.png", seen, credit=config.credit or "") if config.figures else [])

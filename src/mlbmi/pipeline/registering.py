@@ -81,6 +81,7 @@ class DateShift:
             "spread_m": round(self.shift.spread * self.pixel_m, 2),
             "sure": self.shift.sure,
             "taken_back": self.taken_back,
+            "sentence": self.sentence if self.telling else "",
         }
 
 

@@ -55,10 +55,22 @@ def warnings_of(story: Story) -> Markup | None:
             f"{len(against)} of the scenes used say contradictory things of their reflectance offset, "
             f"{first['item_id']} for one: {first['offset']['reason']}, but {first['offset']['contradiction']}."
         )
-    said += [str(text) for text in story.record.get("warnings", ())]
+    said += _found(story.record.get("quality", {}))
+    said += [f"{one['grid']}: {text}" for one in story.record["clusterings"] for text in one.get("warnings", ())]
     if not said:
         return None
     return element("section", element("h2", "Before you believe it"), element("ul", *(element("li", text) for text in said)))
+
+
+def _found(quality: Mapping[str, Any]) -> list[str]:
+    """Return what was found out about dates: veils, and shifts."""
+    ends = {"left_out": " It is left out.", "taken_back": " It is moved back."}
+    return [
+        f"{one['grid']} {one['date']}: {one['sentence']}.{''.join(end for key, end in ends.items() if one.get(key))}"
+        for kind in ("dates", "registration")
+        for one in quality.get(kind, ())
+        if one.get("sentence")
+    ]
 
 
 def clusterings(story: Story) -> Markup:
