@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlbmi.aoi import AOI
     from mlbmi.pipeline import Progress
+    from mlbmi.pipeline.acquire import Recipe
     from mlbmi.types import DayPlan, GridPlan, Scene
 
 __all__ = ["load_images"]
@@ -75,16 +77,20 @@ def load_images(
     PaymentError
         If it costs money, and may not.
     """
+    from mlbmi.pipeline.acquire import Recipe
+    from mlbmi.pipeline.offsets import decide_offsets
     from mlbmi.pipeline.paying import cost_of_reading
     from mlbmi.read import configured
 
     cost_of_reading(scenes, (*bands, "scl"), aoi, allowed=allow_requester_pays)
     with configured(allow_requester_pays=allow_requester_pays):
-        grids = [(name, group, grid) for name, group in _by_resolution(bands) for grid in _grids(scenes, aoi, group)]
-        progress.start("read", sum(len(grid.days) for _, _, grid in grids))
+        grids = [(name, group, *one) for name, group in _by_resolution(bands) for one in _grids(scenes, aoi, group)]
+        progress.start("read", sum(len(grid.days) for *_, grid in grids))
         found = {}
-        for name, group, grid in grids:
-            images = _load_grid(name, group, grid, aoi, keep=keep, workers=workers, progress=progress)
+        for name, group, band, grid in grids:
+            offsets = decide_offsets([grid], [band], "auto", workers=workers)
+            recipe = Recipe(bands=group, indices=group, keep=keep, offsets=offsets)
+            images = _load_grid(name, recipe, grid, aoi, workers=workers, progress=progress)
             if images is not None:
                 found[grid.name, name] = images
     if not found:
@@ -97,8 +103,8 @@ def _by_resolution(bands: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]
         yield name, tuple(group)
 
 
-def _grids(scenes: Sequence[Scene], aoi: AOI, bands: Sequence[str]) -> Iterator[GridPlan]:
-    """Lay out each tile; one whose files cannot even be opened is left out, and said."""
+def _grids(scenes: Sequence[Scene], aoi: AOI, bands: Sequence[str]) -> Iterator[tuple[str, GridPlan]]:
+    """Lay out each tile by a band that all its scenes have; one whose files cannot even be opened is left out, and said."""
     from mlbmi.pipeline.planning import plan_grids
 
     for tile, group in groupby(sorted(scenes, key=lambda scene: (scene.tile, scene.date)), key=lambda scene: scene.tile):
@@ -114,19 +120,11 @@ def _grids(scenes: Sequence[Scene], aoi: AOI, bands: Sequence[str]) -> Iterator[
             warning_message(f"{left.item_id}: {left.reason}")
         for scene in (scene for scene in those if scene not in openable):
             warning_message(f"{scene.item_id} has no {spoken([band])}")
-        yield from grids
+        for grid in grids:
+            yield band, grid
 
 
-def _load_grid(
-    name: str,
-    bands: tuple[str, ...],
-    grid: GridPlan,
-    aoi: AOI,
-    *,
-    keep: Collection[int],
-    workers: int,
-    progress: Progress,
-) -> TileImages | None:
+def _load_grid(name: str, recipe: Recipe, grid: GridPlan, aoi: AOI, *, workers: int, progress: Progress) -> TileImages | None:
     import xarray as xr
 
     from mlbmi.cube import assemble
@@ -134,7 +132,7 @@ def _load_grid(
     inside = xr.DataArray(aoi.mask(grid.geobox), dims=("y", "x"))
 
     def read(day: DayPlan) -> _Read:
-        return _read_day(day, grid, bands, keep, inside)
+        return _read_day(day, grid, recipe, inside)
 
     days: dict[str, _Read] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-read") as pool:
@@ -146,7 +144,7 @@ def _load_grid(
     if not any(done.images for done in days.values()):
         return None
     empty = xr.DataArray(np.full(grid.geobox.shape, np.nan, np.float32), dims=("y", "x"))
-    filled = {day.date: {band: days[str(day.date)].images.get(band, empty) for band in bands} for day in grid.days}
+    filled = {day.date: {band: days[str(day.date)].images.get(band, empty) for band in recipe.bands} for day in grid.days}
     return TileImages(
         scene_id=grid.name,
         resolution=name,
@@ -155,28 +153,28 @@ def _load_grid(
     )
 
 
-def _read_day(day: DayPlan, grid: GridPlan, bands: tuple[str, ...], keep: Collection[int], inside: xr.DataArray) -> _Read:
+def _read_day(day: DayPlan, grid: GridPlan, recipe: Recipe, inside: xr.DataArray) -> _Read:
     """Read the scenes of a day; where two have a value, the first one's counts."""
     images: dict[str, xr.DataArray] = {}
     absent: dict[str, str] = {}
     for scene in day.scenes:
-        read = _read_scene(scene, grid, bands, keep)
+        read = _read_scene(scene, grid, recipe)
         absent |= read.absent
         for band, values in read.images.items():
             images[band] = images[band].fillna(values) if band in images else values.where(inside)
     return _Read(images, {band: reason for band, reason in absent.items() if band not in images})
 
 
-def _read_scene(scene: Scene, grid: GridPlan, bands: tuple[str, ...], keep: Collection[int]) -> _Read:
+def _read_scene(scene: Scene, grid: GridPlan, recipe: Recipe) -> _Read:
     """Read all bands at once; if that fails, one by one, so that one bad file costs no other band."""
-    from mlbmi.pipeline.acquire import Recipe, scene_indices
+    from mlbmi.pipeline.acquire import scene_indices
 
-    there = tuple(band for band in bands if band in scene.assets)
-    absent = {band: f"{scene.item_id} has no {spoken([band])}" for band in bands if band not in there}
+    there = tuple(band for band in recipe.bands if band in scene.assets)
+    absent = {band: f"{scene.item_id} has no {spoken([band])}" for band in recipe.bands if band not in there}
     images: dict[str, xr.DataArray] = {}
     for group in (there, *((band,) for band in there if len(there) > 1)):
         try:
-            read, _ = scene_indices(scene, grid.geobox, Recipe(bands=group, indices=group, keep=keep))
+            read, _ = scene_indices(scene, grid.geobox, dataclasses.replace(recipe, bands=group, indices=group))
         except ReadError as error:
             absent |= dict.fromkeys(group, str(error))
             continue
