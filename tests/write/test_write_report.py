@@ -142,6 +142,16 @@ def test_what_went_wrong_stands_before_the_results(seen):
     assert alarm < seen.text.index("S2A_33UUU_20200124_1_L2A could not be read") < results
 
 
+def test_what_pixels_overrule_is_told_apart_from_mere_contradictions(out):
+    record = json.loads((out / "run.json").read_text())
+    offset = {"add": 0, "metadata_add": -1000, "sure": True, "source": "pixels", "reason": "its pixels say so"}
+    record["acquisitions"].append(item("S2A_33UUU_20200131_0_L2A") | {"offset": {**offset, "contradiction": "the flag says no"}})
+    (out / "run.json").write_text(json.dumps(record))
+    text = Seen(write_report(out).read_text(encoding="utf-8")).text
+    assert "On 1 of 2 scenes the pixels overrule what metadata say of the reflectance offset. S2A_33UUU_20200131_0_L2A" in text
+    assert "On 1 of 2 scenes metadata say contradictory things of the reflectance offset. S2A_33UUU_20200124_0_L2A" in text
+
+
 def test_dates_that_do_not_fit_and_clusters_that_follow_gaps_are_told(out):
     record = json.loads((out / "run.json").read_text())
     record["quality"] = {

@@ -48,18 +48,29 @@ def warnings_of(story: Story) -> Markup | None:
     said: list[str] = []
     items = story.record["acquisitions"]
     said += [f"{item['item_id']} could not be read: {item['reason']}" for item in items if item["status"] == "failed"]
-    against = [item for item in items if item["status"] == "used" and item.get("offset") and item["offset"].get("contradiction")]
-    if against:
-        first = against[0]
-        said.append(
-            f"{len(against)} of the scenes used say contradictory things of their reflectance offset, "
-            f"{first['item_id']} for one: {first['offset']['reason']}, but {first['offset']['contradiction']}."
-        )
+    said += _offsets([item for item in items if item["status"] == "used" and item.get("offset")])
     said += _found(story.record.get("quality", {}))
     said += [f"{one['grid']}: {text}" for one in story.record["clusterings"] for text in one.get("warnings", ())]
     if not said:
         return None
     return element("section", element("h2", "Before you believe it"), element("ul", *(element("li", text) for text in said)))
+
+
+def _offsets(used: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return on how many scenes pixels overrule metadata on the offset, and on how many metadata contradict one another."""
+    doubted = [item for item in used if item["offset"].get("contradiction")]
+    overruled = [item for item in doubted if item["offset"].get("metadata_add", item["offset"]["add"]) != item["offset"]["add"]]
+    others = [item for item in doubted if item not in overruled]
+    found = (
+        ("the pixels overrule what metadata say of the reflectance offset", overruled),
+        ("metadata say contradictory things of the reflectance offset", others),
+    )
+    return [
+        f"On {len(items)} of {len(used)} scenes {what}. {items[0]['item_id']} for one: {items[0]['offset']['reason']}; "
+        f"but {items[0]['offset']['contradiction']}."
+        for what, items in found
+        if items
+    ]
 
 
 def _found(quality: Mapping[str, Any]) -> list[str]:
