@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 DIALECTS = ("earth-search-v1", "earth-search-v0", "earth-search-c1", "planetary-computer", "cdse")
 FLAGS = ("right", "wrong", "missing")
-LANDS = (51, 52)
+LANDS = (51, 52, 61, 62)
 """Seeds of the simulated lands that are measured on."""
 _LEAST_CLEAR = 0.005
 

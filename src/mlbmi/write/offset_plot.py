@@ -26,7 +26,7 @@ _WIDTH, _HEIGHT, _SIDE = 11.0, 2.7, 1.9
 _END = 7.0
 """Log odds at which the axis ends: a probability of 0.999."""
 
-_TICKS = {0.001: "", 0.01: "sure that not", 0.5: "cannot tell", 0.99: "sure", 0.999: ""}
+_TICKS = {0.001: "", 0.03: "sure that not", 0.5: "cannot tell", 0.97: "sure", 0.999: ""}
 
 
 def write_offset_figure(path: Path, acquisitions: Sequence[Acquisition], *, credit: str = "") -> list[Path]:
