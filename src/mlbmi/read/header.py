@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlbmi.read.access import gdal_options
 from mlbmi.read.failures import read_error
+from mlbmi.read.source import opened
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -36,8 +36,8 @@ def open_geobox(asset: Asset) -> GeoBox:
     import rasterio
 
     try:
-        with rasterio.Env(**gdal_options(asset.href)), rasterio.open(asset.href, sharing=False) as source:
-            return native_geobox(source)
+        with opened(asset.href) as source:
+            return native_geobox(source.dataset)
     except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
         # "from None": GDAL's message may hold a signed address, and all that it says is in the line already.
         raise read_error(f"asset {asset.key!r}", asset.href, error) from None

@@ -1,0 +1,251 @@
+"""GeoTIFFs over HTTP, in as few requests as their blocks need: the header once, then each run of neighbouring blocks.
+
+GDAL's own reader asks for a file's length (HEAD), then for its header, then for blocks, and each thread keeps connections of its
+own. Here the header comes with the first request, is kept for later windows, and blocks that are neighbours in the file come in one
+piece over connections that all threads share. GDAL still reads every tag and decodes every block: it is shown a file that has
+holes (``/vsisparse/``) where nothing was fetched. A hole is never zeros: what touches one is an error, and the file is then read by
+GDAL's own reader. So is whatever is no GeoTIFF with its header in front.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from mlbmi.read.connections import NoRangesError, Piece, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["NotInPartsError", "Parts", "open_parts"]
+
+HEADER_BYTES = 16 * 1024
+"""Bytes asked for first. The header of a band of 10 m is 2-3 KB in blocks of 1024 pixels, 9 KB in blocks of 512."""
+
+_KEPT_HEADERS = 1024
+"""Headers kept, 16 MB at most: the bands of a year, so that a file read in several windows is asked for its header once."""
+
+_AT_A_TIME = 8 * 1024 * 1024
+"""Bytes of blocks held before they are decoded, or one row of blocks if that is more: 600 x 900 pixels are 6 MB at most, a row of
+blocks of a whole tile 16 MB."""
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How TIFF and BigTIFF files begin."""
+
+
+class NotInPartsError(Exception):
+    """The file is none that can be read in parts: leave it to GDAL."""
+
+
+class _ChangedError(Exception):
+    """The file on the server is another one than its header was taken from."""
+
+
+class _Headers:
+    """The headers last used, by address."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, Piece] = OrderedDict()
+
+    def get(self, url: str, settings: Mapping[str, str]) -> Piece:
+        with self._lock:
+            if url in self._kept:
+                self._kept.move_to_end(url)
+                return self._kept[url]
+        header = fetch(url, 0, HEADER_BYTES, settings)
+        if not header.data.startswith(_TIFF):
+            raise NotInPartsError
+        with self._lock:
+            self._kept[url] = header
+            while len(self._kept) > _KEPT_HEADERS:
+                self._kept.popitem(last=False)
+        return header
+
+    def forget(self, url: str) -> None:
+        with self._lock:
+            self._kept.pop(url, None)
+
+
+_headers = _Headers()
+
+
+class Parts:
+    """A remote GeoTIFF of which only the header has been fetched.
+
+    Parameters
+    ----------
+    url : str
+    header : Piece
+    dataset : rasterio.DatasetReader
+        The file with nothing but its header: good for all that is not pixels.
+    settings : mapping of str to str
+        How patiently to fetch.
+    """
+
+    def __init__(self, url: str, header: Piece, dataset: Any, settings: Mapping[str, str]) -> None:
+        self._url, self._header, self._settings = url, header, settings
+        self.dataset = dataset
+
+    def read(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Fetch the blocks of a window and decode it.
+
+        Raises
+        ------
+        NotInPartsError
+            If it needs bytes that no block named.
+        OSError
+            If they cannot be fetched.
+        """
+        import numpy as np
+
+        pixels: NDArray[Any] = np.empty((rows.stop - rows.start, columns.stop - columns.start), self.dataset.dtypes[0])
+        for strip, blocks in self._strips(rows, columns):
+            pieces = [self._fetch(start, stop) for start, stop in _runs(blocks, len(self._header.data))]
+            pixels[strip.start - rows.start : strip.stop - rows.start] = self._decode(pieces, strip, columns)
+        return pixels
+
+    def _strips(self, rows: slice, columns: slice) -> Iterator[tuple[slice, list[tuple[int, int]]]]:
+        """Yield rows of pixels, whole rows of blocks as far as the window goes, and where in the file their blocks are."""
+        height, width = self.dataset.block_shapes[0]
+        strip, held = slice(rows.start, rows.start), list[tuple[int, int]]()
+        for row in range(rows.start // height, (rows.stop - 1) // height + 1):
+            blocks = self._blocks(row, range(columns.start // width, (columns.stop - 1) // width + 1))
+            if held and _length(held) + _length(blocks) > _AT_A_TIME:
+                yield strip, held
+                strip, held = slice(strip.stop, strip.stop), []
+            strip, held = slice(strip.start, min((row + 1) * height, rows.stop)), held + blocks
+        yield strip, held
+
+    def _blocks(self, row: int, columns: Iterable[int]) -> list[tuple[int, int]]:
+        """Return offset and length of the blocks of one row that the file holds; others are empty, or beyond the header."""
+        tag = self.dataset.get_tag_item
+        names = [(f"BLOCK_OFFSET_{column}_{row}", f"BLOCK_SIZE_{column}_{row}") for column in columns]
+        found = [(tag(offset, "TIFF", bidx=1), tag(size, "TIFF", bidx=1)) for offset, size in names]
+        return [(int(offset), int(size)) for offset, size in found if offset and size]
+
+    def _fetch(self, start: int, stop: int) -> tuple[int, bytes]:
+        piece = fetch(self._url, start, stop, self._settings)
+        if (piece.total, piece.version) != (self._header.total, self._header.version):
+            raise _ChangedError
+        return start, piece.data
+
+    def _decode(self, pieces: list[tuple[int, bytes]], rows: slice, columns: slice) -> NDArray[Any]:
+        import rasterio
+        from rasterio.windows import Window
+
+        with _sparse([(0, self._header.data), *pieces], self._header.total) as dataset:
+            try:
+                pixels: NDArray[Any] = dataset.read(1, window=Window.from_slices(rows, columns))
+            except rasterio.errors.RasterioError:
+                raise NotInPartsError from None
+        return pixels
+
+
+@contextlib.contextmanager
+def open_parts(url: str, settings: Mapping[str, str]) -> Iterator[Parts]:
+    """Open a remote GeoTIFF by its header.
+
+    Parameters
+    ----------
+    url : str
+        ``http`` or ``https``.
+    settings : mapping of str to str
+        How patiently to fetch; see :func:`mlbmi.read.connections.fetch`.
+
+    Yields
+    ------
+    Parts
+
+    Raises
+    ------
+    NotInPartsError
+        If it is no GeoTIFF with its header in front, or its server does not serve parts of files.
+    OSError
+        If it cannot be fetched.
+    """
+    import rasterio
+
+    try:
+        header = _headers.get(url, settings)
+        with contextlib.ExitStack() as stack:
+            try:
+                dataset = stack.enter_context(_sparse([(0, header.data)], header.total))
+            except rasterio.errors.RasterioError:
+                raise NotInPartsError from None
+            yield Parts(url, header, dataset, settings)
+    except NoRangesError:
+        raise NotInPartsError from None
+    except _ChangedError:
+        _headers.forget(url)
+        raise OSError("the file was exchanged on the server while it was read; read it again") from None
+
+
+@contextlib.contextmanager
+def _sparse(pieces: list[tuple[int, bytes]], total: int) -> Iterator[Any]:
+    """Show GDAL a file of which only some pieces are there."""
+    import rasterio
+    from rasterio.io import MemoryFile
+
+    with contextlib.ExitStack() as stack:
+        regions = []
+        for start, data in pieces:
+            memory = stack.enter_context(MemoryFile(data))
+            regions.append((start, len(data), memory.name))
+        layout = stack.enter_context(MemoryFile(_layout(regions, total), ext=".xml"))
+        # EMPTY_DIR: GDAL would look through all files in memory for siblings of this one.
+        stack.enter_context(rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"))
+        yield stack.enter_context(rasterio.open(f"/vsisparse/{layout.name}", driver="GTiff", sharing=False))
+
+
+def _layout(regions: list[tuple[int, int, str]], total: int) -> bytes:
+    """Write GDAL's description of a sparse file. Gaps are given to a file that is not there, since GDAL takes a gap for zeros."""
+    absent, at, lines = f"/vsimem/{uuid.uuid4()}", 0, list[str]()
+    for start, length, name in [*sorted(regions), (total, 0, absent)]:
+        if start > at:
+            lines.append(_region(at, start - at, absent))
+        if length:
+            # The header may reach into the first blocks.
+            skip = max(at - start, 0)
+            if skip < length:
+                lines.append(_region(start + skip, length - skip, name, skip))
+        at = max(at, start + length)
+    return f"<VSISparseFile><Length>{total}</Length>{''.join(lines)}</VSISparseFile>".encode()
+
+
+def _region(start: int, length: int, name: str, skip: int = 0) -> str:
+    return (
+        f'<SubfileRegion><Filename relative="0">{name}</Filename><DestinationOffset>{start}</DestinationOffset>'
+        f"<SourceOffset>{skip}</SourceOffset><RegionLength>{length}</RegionLength></SubfileRegion>"
+    )
+
+
+_BETWEEN = 1024
+"""Bytes between two blocks that are fetched along rather than asked around: COGs state a block's length before and after it."""
+
+
+def _runs(blocks: list[tuple[int, int]], beyond: int) -> list[tuple[int, int]]:
+    """Join blocks that are neighbours in the file: each run is one request. What lies before ``beyond`` is there already.
+
+    Examples
+    --------
+    >>> _runs([(90, 60), (158, 42), (9000, 10)], 100)
+    [(100, 204), (8996, 9014)]
+    """
+    runs: list[tuple[int, int]] = []
+    # GDAL also reads the 4 bytes before and after a block of a COG, where its length is repeated.
+    for start, stop in sorted((max(offset - 4, beyond), offset + size + 4) for offset, size in blocks):
+        if runs and start - runs[-1][1] <= _BETWEEN:
+            runs[-1] = (runs[-1][0], max(stop, runs[-1][1]))
+        elif stop > beyond:
+            runs.append((start, stop))
+    return runs
+
+
+def _length(blocks: list[tuple[int, int]]) -> int:
+    return sum(size for _, size in blocks)
