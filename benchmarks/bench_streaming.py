@@ -2,15 +2,16 @@
 
     python benchmarks/bench_streaming.py                       # 0, 50 and 200 ms, then 50 ms at 100 Mbit/s; 5 rounds
     python benchmarks/bench_streaming.py --repeat 3 --block 512
-    python benchmarks/bench_streaming.py --connections 8 16 32 64 --round-trips 200      # mlbmi alone
+    python benchmarks/bench_streaming.py --readers mlbmi --connections 8 --round-trips 200 --mbit 0
 
-12 dates x 3 bands (red and NIR of 10 m, SCL of 20 m) of 600 x 900 pixels that lie across four blocks. nginx serves the files; a relay
-(tests/integration/servers/slow_network.py) adds the latency and shares the bandwidth. Every measurement is a process of its own, in
-turn, so nothing is cached; each has read one date of local files before, so imports are not counted. Printed are medians of wall and processor seconds, requests and bytes by
-nginx's log, and the wall seconds of each peer over mlbmi's, round by round. "bound" is bytes / bandwidth + 3 round trips.
+12 dates x 3 bands (red and NIR of 10 m, SCL of 20 m) of 600 x 900 pixels that lie across four blocks. nginx serves the files; a
+relay (tests/integration/servers/slow_network.py) adds the latency and shares the bandwidth. Every measurement is a process of its
+own, in turn, so nothing is cached; each has read one date of local files before, so imports are not counted. Printed are medians
+of wall and processor seconds, requests and bytes by nginx's log, and the wall seconds of each peer over mlbmi's, round by round.
+"bound" is bytes / bandwidth + 3 round trips.
 
-`mlbmi` reads the pixels, as the peers do; `mlbmi.load` also plans, masks and computes NDVI. odc-stac runs as its documentation says:
-at once, and lazily with Dask's threads and `configure_rio(cloud_defaults=True)`. rasterio has its own settings and 12 threads.
+`mlbmi` reads the pixels, as the peers do; `mlbmi.load` also plans, masks and computes NDVI. odc-stac runs as its documentation
+says: at once, and lazily with Dask's threads and `configure_rio(cloud_defaults=True)`. rasterio has its own settings, 12 threads.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+import mlbmi.read.connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,8 +137,6 @@ def with_mlbmi(base: str, dates: list[dt.date]) -> Pixels:
 
 def with_mlbmi_load(base: str, dates: list[dt.date]) -> Pixels:
     """Read, mask and compute."""
-    import mlbmi
-
     aoi = mlbmi.AOI.from_geojson(geobox().boundingbox.to_crs("EPSG:4326").polygon.json)
     mlbmi.load(scenes(base, dates), aoi).load()
     return {}
@@ -269,31 +270,33 @@ def helper(name: str) -> Any:
     return module
 
 
-def measure(name: str, url: str, server: Any, folder: Path, environment: dict[str, str]) -> dict[str, float]:
+def measure(name: str, url: str, server: Any, folder: Path, connections: int | None) -> dict[str, float]:
     """Measure one reader in a process of its own."""
     server.clear_log()
     command = [sys.executable, __file__, "--reader", name, url, str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, **environment})
+    command += [] if connections is None else ["--connections", str(connections)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     log = server.log()
     return {**json.loads(done.stdout), "requests": len(log), "bytes": sum(request.bytes for request in log)}
 
 
-def case(server: Any, folder: Path, names: list[str], round_trip_ms: float, mbit: float, repeat: int) -> None:
+def case(server: Any, folder: Path, given: argparse.Namespace, round_trip_ms: float, mbit: float) -> None:
     """Measure all readers over one network, and print."""
     port = int(server.url.rpartition(":")[2])
+    names, repeat = given.readers, given.repeat
     rounds: list[dict[str, dict[str, float]]] = []
     for _ in range(repeat):
         done = {}
         for name in names:
             with helper("slow_network").network(port, round_trip_ms=round_trip_ms, mbit=mbit) as network:
                 url = server.url if round_trip_ms == 0 and mbit == float("inf") else network.url
-                done[name] = measure(name, url, server, folder, {})
+                done[name] = measure(name, url, server, folder, given.connections)
         rounds.append(done)
     bandwidth = "unlimited" if mbit == float("inf") else f"{mbit:g} Mbit/s"
     print(f"\n{round_trip_ms:g} ms, bandwidth {bandwidth}; medians of {repeat} rounds, {os.cpu_count()} processors")
     for name in names:
         middle = {what: statistics.median(done[name][what] for done in rounds) for what in rounds[0][name]}
-        ratios = sorted(done[name]["wall"] / done["mlbmi"]["wall"] for done in rounds)
+        ratios = sorted(done[name]["wall"] / done[names[0]]["wall"] for done in rounds)
         bound = middle["bytes"] * 8 / (mbit * 1e6) + 3 * round_trip_ms / 1000
         print(
             f"  {name:15} {middle['wall']:7.2f} s  processor {middle['cpu']:6.2f} s  {middle['requests']:5.0f} requests "
@@ -310,23 +313,26 @@ def main() -> None:
     parser.add_argument("--round-trips", type=float, nargs="*", default=[0, 50, 200])
     parser.add_argument("--mbit", type=float, default=100.0, help="of the last case, at 50 ms; 0 leaves it out")
     parser.add_argument("--readers", nargs="*", default=list(READERS))
+    parser.add_argument("--connections", type=int, help="connections that mlbmi may open, in place of its own number")
     parser.add_argument("--reader", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.connections:
+        mlbmi.read.connections.CONNECTIONS_PER_HOST = arguments.connections
     if arguments.reader:
         name, base, folder = arguments.reader
         measure_here(name, base, Path(folder))
         return
-    names = [name for name in arguments.readers if name != "async-geotiff" or importlib.util.find_spec("async_geotiff")]
-    if "async-geotiff" not in names:
+    if "async-geotiff" in arguments.readers and importlib.util.find_spec("async_geotiff") is None:
+        arguments.readers.remove("async-geotiff")
         print("async-geotiff is not installed: left out")
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         make_files(folder, arguments.block)
         with serve(folder) as server:
             for round_trip in arguments.round_trips:
-                case(server, folder, names, round_trip, float("inf"), arguments.repeat)
+                case(server, folder, arguments, round_trip, float("inf"))
             if arguments.mbit:
-                case(server, folder, names, 50, arguments.mbit, arguments.repeat)
+                case(server, folder, arguments, 50, arguments.mbit)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ class RunConfig(BaseModel):
     min_observations : int or None
         Clear dates that a pixel needs to be clustered by its series; None: the method's own default.
     workers : int
-        Dates read at a time.
+        Dates computed at a time; the next ones are read meanwhile.
     overwrite : bool
         Replace another run's results in ``out``.
 

@@ -47,3 +47,10 @@ def file_server():
     nginx, processes = _helper("nginx"), _helper("processes")
     with ExitStack() as servers:
         yield lambda folder, *, rules="": servers.enter_context(nginx.file_server(processes, folder, rules=rules))
+
+
+@pytest.fixture(scope="session")
+def slow_network():
+    """Return a context: ``slow_network(server, round_trip_ms=…, mbit=…)`` puts a network in front of a file server."""
+    module = _helper("slow_network")
+    return lambda server, **given: module.network(int(server.url.rpartition(":")[2]), **given)

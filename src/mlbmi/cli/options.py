@@ -182,7 +182,9 @@ Figures = Annotated[
     bool | None,
     typer.Option("--figures/--no-figures", help="Draw figures: two a date, a third of a second each.", show_default="figures"),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Dates computed at a time; the next ones are read meanwhile.", show_default="4")
+]
 Settings = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings.", show_default=False)]
 EnvFile = Annotated[
     Path | None,

@@ -18,15 +18,25 @@ if TYPE_CHECKING:
 
     import urllib3
 
-__all__ = ["CONNECTIONS_PER_HOST", "NoRangesError", "Piece", "StoppedError", "abandon", "fetch", "host_slot"]
+__all__ = ["CONNECTIONS_PER_HOST", "PATIENCE", "NoRangesError", "Piece", "StoppedError", "abandon", "fetch", "host_slot"]
 
 CONNECTIONS_PER_HOST = 32
-"""Requests under way to one host at a time, and connections open to it. A request for a part of a file mostly waits: for 12 dates of
-3 bands at a round trip of 200 ms, 8 connections took 2.7 times, 16 1.4 times as long as 32, and 64 were no faster
-(`benchmarks/bench_streaming.py --connections`). Object stores bear hundreds."""
+"""Requests under way to one host at a time, and connections open to it. A request for a part of a file mostly waits.
+MEASURED"""
+
+PATIENCE = frozenset(
+    {
+        "GDAL_HTTP_MAX_RETRY",
+        "GDAL_HTTP_RETRY_DELAY",
+        "GDAL_HTTP_CONNECTTIMEOUT",
+        "GDAL_HTTP_LOW_SPEED_TIME",
+        "GDAL_HTTP_LOW_SPEED_LIMIT",
+    }
+)
+"""GDAL's names for what :func:`fetch` heeds."""
 
 _FEWER: Mapping[str, int] = MappingProxyType({"dataspace.copernicus.eu": 4})
-"""By domain, where a publisher allows fewer: CDSE's quota is 4 connections a user (documentation.dataspace.copernicus.eu, Quotas)."""
+"""By domain, where a publisher allows fewer: 4 connections a user at CDSE (documentation.dataspace.copernicus.eu, Quotas)."""
 
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers worth another try (RFC 9110, 15.5.9 and 15.6; RFC 6585, 4; RFC 8470, 5.2)."""

@@ -1,21 +1,23 @@
 """GeoTIFFs over HTTP, in as few requests as their blocks need: the header once, then each run of neighbouring blocks.
 
-GDAL's own reader asks for a file's length (HEAD), then for its header, then for blocks, and each thread keeps connections of its
-own. Here the header comes with the first request, is kept for later windows, and blocks that are neighbours in the file come in one
-piece over connections that all threads share. GDAL still reads every tag and decodes every block: it is shown a file that has
-holes (``/vsisparse/``) where nothing was fetched. A hole is never zeros: what touches one is an error, and the file is then read by
-GDAL's own reader. So is whatever is no GeoTIFF with its header in front.
+GDAL's own reader asks for a file's length (HEAD), then for its header, then for blocks, and each thread keeps connections of
+its own. Here the header comes with the first request, is kept for later windows, and blocks that are neighbours in the file come
+in one piece over connections that all threads share. GDAL still reads every tag and decodes every block: it is shown a file that
+has holes (``/vsisparse/``) where nothing was fetched. A hole is never zeros: what touches one is an error, and the file is then
+read by GDAL's own reader. So is whatever is no GeoTIFF with its header in front.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import uuid
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from mlbmi.read.connections import NoRangesError, Piece, fetch
+from mlbmi.read.directory import holds_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,8 +36,9 @@ _AT_A_TIME = 8 * 1024 * 1024
 """Bytes of blocks held before they are decoded, or one row of blocks if that is more: 600 x 900 pixels are 6 MB at most, a row of
 blocks of a whole tile 16 MB."""
 
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""How TIFF and BigTIFF files begin."""
+
+_decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""Decoding is arithmetic: more threads at it than processors only wait for one another."""
 
 
 class NotInPartsError(Exception):
@@ -59,7 +62,7 @@ class _Headers:
                 self._kept.move_to_end(url)
                 return self._kept[url]
         header = fetch(url, 0, HEADER_BYTES, settings)
-        if not header.data.startswith(_TIFF):
+        if not holds_directory(header.data):
             raise NotInPartsError
         with self._lock:
             self._kept[url] = header
@@ -104,11 +107,11 @@ class Parts:
         """
         import numpy as np
 
-        pixels: NDArray[Any] = np.empty((rows.stop - rows.start, columns.stop - columns.start), self.dataset.dtypes[0])
+        decoded = []
         for strip, blocks in self._strips(rows, columns):
             pieces = [self._fetch(start, stop) for start, stop in _runs(blocks, len(self._header.data))]
-            pixels[strip.start - rows.start : strip.stop - rows.start] = self._decode(pieces, strip, columns)
-        return pixels
+            decoded.append(self._decode(pieces, strip, columns))
+        return decoded[0] if len(decoded) == 1 else np.concatenate(decoded)
 
     def _strips(self, rows: slice, columns: slice) -> Iterator[tuple[slice, list[tuple[int, int]]]]:
         """Yield rows of pixels, whole rows of blocks as far as the window goes, and where in the file their blocks are."""
@@ -139,7 +142,7 @@ class Parts:
         import rasterio
         from rasterio.windows import Window
 
-        with _sparse([(0, self._header.data), *pieces], self._header.total) as dataset:
+        with _decoding, _sparse([(0, self._header.data), *pieces], self._header.total) as dataset:
             try:
                 pixels: NDArray[Any] = dataset.read(1, window=Window.from_slices(rows, columns))
             except rasterio.errors.RasterioError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from mlbmi.read.access import current_settings, gdal_options, is_remote
-from mlbmi.read.connections import host_slot
+from mlbmi.read.connections import PATIENCE, host_slot
 from mlbmi.read.parts import NotInPartsError, Parts, open_parts
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def opened(href: str, settings: Mapping[str, str] | None = None) -> Iterator[Sou
     settings = current_settings() if settings is None else settings
     with contextlib.ExitStack() as stack:
         try:
-            parts = stack.enter_context(open_parts(href, settings)) if _in_parts(href) else None
+            parts = stack.enter_context(open_parts(href, settings)) if _in_parts(href, settings) else None
         except NotInPartsError:
             parts = None
         yield stack.enter_context(_by_gdal(href, settings)) if parts is None else _Remote(href, settings, parts)
@@ -102,10 +102,12 @@ def _by_gdal(href: str, settings: Mapping[str, str]) -> Iterator[_Whole]:
         yield _Whole(dataset)
 
 
-def _in_parts(href: str) -> bool:
+def _in_parts(href: str, settings: Mapping[str, str]) -> bool:
     """Say whether an address is plain HTTP, for which nothing has been set that GDAL alone understands."""
     parts = urlsplit(href)
-    return parts.scheme in ("http", "https") and "@" not in parts.netloc and not _gdal_is_set_up()
+    plain = parts.scheme in ("http", "https") and "@" not in parts.netloc
+    # Settings are incomplete where a variable of the environment had a say when the read was planned, maybe in another process.
+    return plain and not _gdal_is_set_up() and settings.keys() >= PATIENCE
 
 
 def _gdal_is_set_up() -> bool:

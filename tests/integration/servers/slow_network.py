@@ -3,9 +3,9 @@
     python slow_network.py PORT --round-trip-ms 50 --mbit 100
 
 Relays to ``127.0.0.1:PORT`` and writes out its own port. A request reaches the server one round trip late, and the first of a
-connection two, for the handshake; answers of all connections share the bandwidth. When its standard input closes it writes, as JSON,
-how many connections there were, how many at once at most, and the bytes of the answers. What it leaves out: TCP's slow start, TLS,
-loss.
+connection two, for the handshake; answers of all connections share the bandwidth. When its standard input closes it writes, as
+JSON, how many connections there were, how many at once at most, and the bytes of the answers. What it leaves out: TCP's slow
+start, TLS, loss.
 """
 
 from __future__ import annotations
