@@ -36,10 +36,10 @@ _LOCAL: Mapping[str, str] = MappingProxyType(
 
 _REMOTE: Mapping[str, str] = MappingProxyType(
     {
-        # No listing of the folder, no search for .aux.xml, .ovr and .msk beside the file: a window costs 4 requests instead of 13.
+        # No listing of the folder, no search for .aux.xml, .ovr and .msk beside the file: a window costs 4 requests, not 13.
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-        # The ranges of a window one after the other on one connection. In parallel, GDAL's default, each takes a connection of its
-        # own, up to 3 for 600 x 900 pixels, kept open by each thread: the number of connections to a host would be no limit.
+        # The ranges of a window one after the other on one connection. In parallel, GDAL's default, each takes a connection of
+        # its own, up to 3 for 600 x 900 pixels, kept open by each thread: no limit to the connections to a host would hold.
         "GDAL_HTTP_MULTIRANGE": "SERIAL",
     }
 )

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["CONNECTIONS_PER_HOST", "PATIENCE", "NoRangesError", "Piece", "StoppedError", "abandon", "fetch", "host_slot"]
 
 CONNECTIONS_PER_HOST = 32
-"""Requests under way to one host at a time, and connections open to it. A request for a part of a file mostly waits.
-MEASURED"""
+"""Requests under way to one host at a time, and connections open to it. A request for a part of a file mostly waits:
+with 32, nearly all of the 36 files of 12 dates and three bands are on their way within one round trip. Object stores bear
+hundreds."""
 
 PATIENCE = frozenset(
     {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlbmi.read.failures import read_error
+from mlbmi.read.pool import readers
 from mlbmi.read.source import opened
 
 if TYPE_CHECKING:
@@ -36,11 +37,16 @@ def open_geobox(asset: Asset) -> GeoBox:
     import rasterio
 
     try:
-        with opened(asset.href) as source:
-            return native_geobox(source.dataset)
+        # Not on this thread: if it is the main one, what rasterio.Env sets holds for the whole process.
+        return readers().submit(_geobox_of, asset.href).result()
     except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
         # "from None": GDAL's message may hold a signed address, and all that it says is in the line already.
         raise read_error(f"asset {asset.key!r}", asset.href, error) from None
+
+
+def _geobox_of(href: str) -> GeoBox:
+    with opened(href) as source:
+        return native_geobox(source.dataset)
 
 
 def native_geobox(source: Any) -> GeoBox:
