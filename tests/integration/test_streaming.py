@@ -180,25 +180,24 @@ def test_a_server_that_stalls_holds_up_nobody_else(server, silent):
 
 
 def test_reads_are_broken_off_at_once(silent):
-    with ThreadPoolExecutor(1) as pool:
+    with configured(retries=0, stall_timeout_s=600), ThreadPoolExecutor(1) as pool:
         reads = pool.submit(read_scene, make_scene(red=f"{silent}/a.tif"), ["red"], NATIVE[0:10, 0:10])
         time.sleep(0.3)
-        begin = time.monotonic()
         reading.abandon()
         with pytest.raises(reading.StoppedError):
-            reads.result(timeout=10)
-        assert time.monotonic() - begin < 5, "the server would have been waited for for 30 s"
+            reads.result(timeout=60)  # of the 600 s that the server would have been waited for
 
 
 PROGRAM = """
-import sys, rasterio
+import sys
 sys.path.insert(0, {here!r})
 import test_streaming as t
 from mlbmi.pipeline.acquire import Recipe
 from mlbmi.pipeline.ahead import ReadAhead, Want
+from mlbmi.read import configured
 recipe = Recipe(bands=("red",), indices=("ndvi",), keep=(4,))
 scene = t.make_scene(red={url!r} + "/a.tif", scl={url!r} + "/b.tif")
-with ReadAhead([Want(scene, t.NATIVE[0:9, 0:9])], recipe) as ahead:
+with configured(stall_timeout_s=600), ReadAhead([Want(scene, t.NATIVE[0:9, 0:9])], recipe) as ahead:
     print("reading", flush=True)
     ahead.take(scene, recipe.files, t.NATIVE[0:9, 0:9])
 """
@@ -209,10 +208,8 @@ def test_ctrl_c_ends_a_process_that_waits_for_a_dead_server(silent, request):
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "reading\n"
         time.sleep(0.5)
-        begin = time.monotonic()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - begin < 10
+        _, errors = process.communicate(timeout=120)  # of the 600 s that the server would be waited for, and more than once
     assert process.returncode == -signal.SIGINT
     assert "KeyboardInterrupt" in errors
 
@@ -289,3 +286,16 @@ def test_at_once_and_lazily_give_the_same(server):
     xr.testing.assert_identical(at_once, read_scene(scene, ["red", "scl"], NATIVE[WORST], chunks={"y": 256, "x": 300}).compute())
     assert at_once.odc.geobox == NATIVE[WORST]
     assert at_once["red"].encoding == {"grid_mapping": "spatial_ref"}
+
+
+def test_however_short_the_first_part_is_no_pixel_and_no_place_is_lost(file_server, tmp_path, monkeypatch):
+    """Where the first part ends between tags, or among the addresses of the blocks, GDAL must not take the rest for nothing."""
+    from mlbmi.read import parts
+
+    write_cog(tmp_path / "x.tif", 128, level=1)
+    url = file_server(tmp_path).url
+    window = slice(1500, 1700), slice(2500, 2800)
+    for length in (64, 200, 300, 500, 800, 1000, 1500, 2000, 3000, 4000, 5000, 6000):
+        monkeypatch.setattr(parts, "HEADER_BYTES", length)
+        read = read_scene(make_scene(red=f"{url}/x.tif?{length}"), ["red"], NATIVE[window])["red"]
+        np.testing.assert_array_equal(read.values, VALUES[window], err_msg=f"first part of {length} bytes")
