@@ -102,7 +102,7 @@ class RunConfig(BaseModel):
     min_observations : int or None
         Clear dates that a pixel needs to be clustered by its series; None: the method's own default.
     workers : int
-        Dates read at a time.
+        Dates computed at a time; the next ones are read meanwhile.
     allow_requester_pays : bool
         Whether files may be read that the user pays for (some buckets of Amazon's). It decides no result.
     overwrite : bool

@@ -28,7 +28,7 @@ def main(truth, windows, threads, *hrefs):
     def read(number):
         place = Window(number * 37 % 448, number * 101 % 448, 64, 64)
         try:
-            found = with_raster(hrefs[number % len(hrefs)], "band red", lambda raster: raster.read(1, window=place))
+            found = with_raster(hrefs[number % len(hrefs)], "band red", lambda raster: raster.read(*place.toslices()))
         except MlbmiError as error:
             return str(error)
         return "" if np.array_equal(found, expected[place.toslices()]) else "wrong pixels"

@@ -190,7 +190,9 @@ Figures = Annotated[
     bool | None,
     typer.Option("--figures/--no-figures", help="Draw figures: two a date, a third of a second each.", show_default="figures"),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Dates computed at a time; the next ones are read meanwhile.", show_default="4")
+]
 AllowRequesterPays = Annotated[
     bool,
     typer.Option("--allow-requester-pays", help="Read files that you pay for; else the cost is named and nothing is read."),

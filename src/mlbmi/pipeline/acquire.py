@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     from mlbmi.types import OffsetDecision, Scene
 
-__all__ = ["Recipe", "SceneTally", "add_scene", "scene_indices"]
+__all__ = ["ReadScene", "Recipe", "SceneTally", "add_scene", "scene_indices"]
+
+
+class ReadScene(Protocol):
+    """Reads bands of a scene on a grid, as :func:`mlbmi.read.read_scene` does."""
+
+    def __call__(self, scene: Scene, bands: Sequence[str], geobox: GeoBox, *, chunks: Any = None) -> xr.Dataset:
+        """Return the pixels."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +56,16 @@ class Recipe:
     indices: tuple[str, ...]
     keep: Collection[int]
     dilate_m: float = 0.0
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The bands to read, the scene classes among them."""
+        return (*self.bands, "scl")
+
+    def with_margin(self, geobox: GeoBox) -> GeoBox:
+        """Return the grid that is read for a grid: where clouds are grown, with a margin around it."""
+        margin = self.dilate_px(geobox)
+        return geobox.pad(margin) if margin else geobox
 
     def dilate_px(self, geobox: GeoBox) -> int:
         """Return the dilation in whole pixels of a grid, rounded up."""
@@ -88,6 +106,7 @@ def scene_indices(
     *,
     chunks: Mapping[str, int] | None = None,
     dtype: type[np.floating[Any]] = np.float32,
+    read: ReadScene | None = None,
 ) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray]]:
     """Read a scene on a grid and compute its indices where it is clear.
 
@@ -103,6 +122,8 @@ def scene_indices(
         Sizes of Dask chunks for ``y`` and ``x``; None reads at once.
     dtype : float32 or float64
         Type of the arithmetic and of the indices.
+    read : callable, optional
+        What reads, in place of :func:`mlbmi.read.read_scene`.
 
     Returns
     -------
@@ -116,7 +137,7 @@ def scene_indices(
         If any of its rasters cannot be read.
     """
     margin = recipe.dilate_px(geobox)
-    dn = read_scene(scene, (*recipe.bands, "scl"), geobox.pad(margin) if margin else geobox, chunks=chunks)
+    dn = (read or read_scene)(scene, recipe.files, recipe.with_margin(geobox), chunks=chunks)
     mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=margin)
     if margin:
         inner = {"y": slice(margin, -margin), "x": slice(margin, -margin)}
@@ -152,6 +173,7 @@ def add_scene(
     *,
     inside: NDArray[np.bool_],
     tally: SceneTally,
+    read: ReadScene | None = None,
 ) -> None:
     """Fill what is still missing in ``fused`` from one scene, and count what the scene lost.
 
@@ -166,8 +188,10 @@ def add_scene(
         True for pixels of the area.
     tally : SceneTally
         Changed in place.
+    read : callable, optional
+        As for :func:`scene_indices`.
     """
-    values, lost = scene_indices(scene, geobox, recipe, dtype=np.float64)
+    values, lost = scene_indices(scene, geobox, recipe, dtype=np.float64, read=read)
     lost_pixels = {cause: int(np.count_nonzero(where.values & inside)) for cause, where in lost.items()}
     tally.pixels += int(np.count_nonzero(inside))
     tally.clear += int(np.count_nonzero(inside)) - sum(lost_pixels[cause] for cause in ("nodata", "scl", "dilation"))

@@ -17,6 +17,7 @@ from mlbmi.errors import ReadError
 from mlbmi.grid import row_blocks
 from mlbmi.indices import get_index
 from mlbmi.pipeline.acquire import Recipe, SceneTally, add_scene
+from mlbmi.pipeline.ahead import ReadAhead, Want
 from mlbmi.read import configured, decide_offset
 from mlbmi.types import Acquisition
 from mlbmi.write import replace_folder, write_index_cog
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
 
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
@@ -102,10 +104,16 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
     inside = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
     progress.start("read", len(jobs))
     done: dict[_Job, tuple[Acquisition, ...]] = {}
-    with configured(allow_requester_pays=config.allow_requester_pays), _pool(config.workers) as pool:
+    wants = (want for job in jobs if _noted(space, job) is None for want in _wants(store, recipe, job))
+    with (
+        configured(allow_requester_pays=config.allow_requester_pays),
+        # Entered before the reading: at an error that is broken off before these threads, which wait for it, are waited for.
+        _pool(config.workers) as pool,
+        ReadAhead(wants, recipe, source=source) as ahead,
+    ):
         waiting: dict[Future[tuple[Acquisition, ...]], _Job] = {}
         for job in jobs:
-            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index, config.index_dtype, source)
+            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index, config.index_dtype, ahead)
             waiting[pool.submit(reader.read, job)] = job
         while waiting:
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -139,11 +147,11 @@ class _Reader:
     space: Workspace
     mapped: tuple[str, ...]
     dtype: str
-    source: Source
+    ahead: ReadAhead
 
     def read(self, job: _Job) -> tuple[Acquisition, ...]:
         """Return what became of the day's scenes: from the notes if they know, else by reading."""
-        noted = self.space.noted(job.grid.name, job.day.date, job.day.scenes)
+        noted = _noted(self.space, job)
         if noted is not None:
             return noted
         acquisitions = self._read_anew(job)
@@ -159,6 +167,7 @@ class _Reader:
                 tallies, clear = self._fill(job, scenes)
             except _SceneError as error:
                 _log.warning("%s", error.reason)
+                self.ahead.drop(error.scene)
                 failed[error.scene.item_id] = Acquisition(
                     item_id=error.scene.item_id, scene=error.scene, status="failed", reason=error.reason, grid=job.grid.name
                 )
@@ -171,12 +180,14 @@ class _Reader:
         tallies = {scene.item_id: SceneTally() for scene in scenes}
         whole = self._float_images(job)
         clear = 0
-        for rows, geobox in row_blocks(job.grid.geobox, max_pixels=_BLOCK_PIXELS, multiple=self.store.chunk[0]):
+        for rows, geobox in _blocks(self.store, job):
             inside = self.inside[rows]
             fused = {name: np.full(geobox.shape, np.nan) for name in self.recipe.indices}
             for scene in scenes:
                 try:
-                    add_scene(fused, self.source(scene), geobox, self.recipe, inside=inside, tally=tallies[scene.item_id])
+                    add_scene(
+                        fused, scene, geobox, self.recipe, inside=inside, tally=tallies[scene.item_id], read=self.ahead.take
+                    )
                 except ReadError as error:
                     raise _SceneError(scene, str(error)) from error
             for name, values in fused.items():
@@ -234,6 +245,21 @@ def _store(plan: RunPlan, space: Workspace) -> CubeStore:
     return CubeStore.create(path, grids, scales, long_names={index.name: index.long_name for index in indices})
 
 
+def _blocks(store: CubeStore, job: _Job) -> Iterator[tuple[slice, GeoBox]]:
+    return row_blocks(job.grid.geobox, max_pixels=_BLOCK_PIXELS, multiple=store.chunk[0])
+
+
+def _wants(store: CubeStore, recipe: Recipe, job: _Job) -> Iterator[Want]:
+    """Yield what reading a day asks for, in this order."""
+    for _, geobox in _blocks(store, job):
+        for scene in job.day.scenes:
+            yield Want(scene, recipe.with_margin(geobox))
+
+
+def _noted(space: Workspace, job: _Job) -> tuple[Acquisition, ...] | None:
+    return space.noted(job.grid.name, job.day.date, job.day.scenes)
+
+
 def _index_path(space: Workspace, job: _Job, name: str) -> Path:
     return space.out / job.grid.name / f"{name}_{job.day.date.isoformat()}.tif"
 
@@ -245,7 +271,7 @@ def _any_used(acquisitions: Sequence[Acquisition]) -> bool:
 @contextlib.contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
     """Give threads; on an error or Ctrl-C drop what has not begun, so that the end is near."""
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-read")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-day")
     try:
         yield pool
     finally:
