@@ -75,12 +75,11 @@ def window_cost(asset: Asset, target: GeoBox) -> WindowCost | None:
 
 
 def _cost(source: Source, target: GeoBox, seconds: float) -> WindowCost | None:
-    from mlbmi.read.header import native_geobox
     from mlbmi.read.parts import HEADER_BYTES, listed, runs
     from mlbmi.read.resample import window_on
 
     dataset = source.dataset
-    window = window_on(native_geobox(dataset), target)
+    window = window_on(source.geobox(), target)
     if window is None:
         return None
     rows, columns = window

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlbmi.read.access import current_settings
-from mlbmi.read.header import native_geobox
 from mlbmi.read.opened import with_raster
 from mlbmi.read.resample import nearest
 from mlbmi.sentinel2 import DN_NODATA
@@ -120,7 +119,7 @@ def read_band(href: str, name: str, geobox: GeoBox, dtype: str, settings: ReadSe
     """
 
     def use(source: Source) -> NDArray[Any]:
-        return nearest(_windows_of(source, dtype), native_geobox(source.dataset), geobox, dtype)
+        return nearest(_windows_of(source, dtype), source.geobox(), geobox, dtype)
 
     return with_raster(href, name, use, settings)
 

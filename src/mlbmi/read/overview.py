@@ -16,7 +16,6 @@ from odc.geo.geobox import GeoBox
 
 from mlbmi.errors import ReadError
 from mlbmi.grid import aoi_geobox
-from mlbmi.read.header import native_geobox
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +88,7 @@ def read_scl_overview(scene: Scene, aoi: AOI, *, most_samples: int = _MOST_SAMPL
 
 
 def _view(source: Source, aoi: AOI, most_samples: int) -> SclView | None:
-    window = aoi_geobox(native_geobox(source.dataset), aoi, clip=True)
+    window = aoi_geobox(source.geobox(), aoi, clip=True)
     if window is None:
         return None
     level = _level(source.factors(), math.prod(window.shape), most_samples)
@@ -109,7 +108,7 @@ def _level(factors: list[int], pixels: int, most_samples: int) -> int | None:
 
 
 def _read(source: Source, aoi: AOI) -> tuple[NDArray[np.uint8], GeoBox]:
-    window = aoi_geobox(native_geobox(source.dataset), aoi, clip=True)
+    window = aoi_geobox(source.geobox(), aoi, clip=True)
     if window is None:
         raise ValueError("its overviews do not cover what it covers itself")
     return _classes(source, window), window

@@ -10,19 +10,22 @@ read by GDAL's own reader. So is whatever is no GeoTIFF with its header in front
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import uuid
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlbmi.access import NoRangesError, Piece
 from mlbmi.read.directory import holds_all_directories, holds_directory
+from mlbmi.read.header import native_geobox
+from mlbmi.read.pool import by_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
 
     from mlbmi.access import RemoteFile
 
@@ -37,10 +40,6 @@ _KEPT_HEADERS = 1024
 _AT_A_TIME = 8 * 1024 * 1024
 """Bytes of blocks held before they are decoded, or one row of blocks if that is more: 600 x 900 pixels are 6 MB at most, a row of
 blocks of a whole tile 16 MB."""
-
-
-_decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""Decoding is arithmetic: more threads at it than processors only wait for one another."""
 
 
 class NotInPartsError(Exception):
@@ -97,6 +96,10 @@ class Parts:
         self._file, self._header, self._level = file, header, level
         self.dataset = dataset
 
+    def geobox(self) -> GeoBox:
+        """Return the grid; raise ValueError if it is none to work on."""
+        return by_decoder(lambda: native_geobox(self.dataset))
+
     def factors(self) -> list[int]:
         """Return by how much each overview is coarser, the finest first.
 
@@ -112,7 +115,7 @@ class Parts:
     @contextlib.contextmanager
     def overview(self, level: int) -> Iterator[Parts]:
         """Open an overview, by its place in :meth:`factors`."""
-        with _sparse([(0, self._header.data)], self._header.total, level) as dataset:
+        with _header_alone(self._header, level) as dataset:
             yield Parts(self._file, self._header, dataset, level)
 
     def read(self, rows: slice, columns: slice) -> NDArray[Any]:
@@ -130,7 +133,7 @@ class Parts:
         decoded = []
         for strip, blocks in self._strips(rows, columns):
             pieces = [self._fetch(start, stop) for start, stop in runs(blocks, len(self._header.data))]
-            decoded.append(self._decode(pieces, strip, columns))
+            decoded.append(by_decoder(partial(self._decode, pieces, strip, columns)))
         return decoded[0] if len(decoded) == 1 else np.concatenate(decoded)
 
     def _strips(self, rows: slice, columns: slice) -> Iterator[tuple[slice, list[tuple[int, int]]]]:
@@ -155,7 +158,7 @@ class Parts:
         import rasterio
         from rasterio.windows import Window
 
-        with _decoding, _sparse([(0, self._header.data), *pieces], self._header.total, self._level) as dataset:
+        with _sparse([(0, self._header.data), *pieces], self._header.total, self._level) as dataset:
             try:
                 pixels: NDArray[Any] = dataset.read(1, window=Window.from_slices(rows, columns))
             except rasterio.errors.RasterioError:
@@ -184,15 +187,9 @@ def open_parts(file: RemoteFile) -> Iterator[Parts]:
     ReadError, PaymentError
         If there is no address for it.
     """
-    import rasterio
-
     try:
         header = _headers.get(file)
-        with contextlib.ExitStack() as stack:
-            try:
-                dataset = stack.enter_context(_sparse([(0, header.data)], header.total))
-            except rasterio.errors.RasterioError:
-                raise NotInPartsError from None
+        with _header_alone(header) as dataset:
             yield Parts(file, header, dataset)
     except NoRangesError:
         raise NotInPartsError from None
@@ -202,8 +199,21 @@ def open_parts(file: RemoteFile) -> Iterator[Parts]:
 
 
 @contextlib.contextmanager
+def _header_alone(header: Piece, level: int | None = None) -> Iterator[Any]:
+    """Open, and close, a file of which there is only the header, or an overview of it."""
+    import rasterio
+
+    with contextlib.ExitStack() as stack:
+        try:
+            dataset = by_decoder(lambda: stack.enter_context(_sparse([(0, header.data)], header.total, level)))
+        except rasterio.errors.RasterioError:
+            raise NotInPartsError from None
+        yield dataset
+
+
+@contextlib.contextmanager
 def _sparse(pieces: list[tuple[int, bytes]], total: int, level: int | None = None) -> Iterator[Any]:
-    """Show GDAL a file of which only some pieces are there."""
+    """Show GDAL a file of which only some pieces are there; to be opened by a decoder."""
     import rasterio
     from rasterio.io import MemoryFile
 
@@ -213,8 +223,6 @@ def _sparse(pieces: list[tuple[int, bytes]], total: int, level: int | None = Non
             memory = stack.enter_context(MemoryFile(data))
             regions.append((start, len(data), memory.name))
         layout = stack.enter_context(MemoryFile(_layout(regions, total), ext=".xml"))
-        # EMPTY_DIR: GDAL would look through all files in memory for siblings of this one.
-        stack.enter_context(rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"))
         of_level = {} if level is None else {"overview_level": level}
         yield stack.enter_context(rasterio.open(f"/vsisparse/{layout.name}", driver="GTiff", sharing=False, **of_level))
 

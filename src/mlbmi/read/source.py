@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mlbmi.read.header import native_geobox
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
 
 __all__ = ["Source", "Whole"]
 
@@ -23,6 +26,10 @@ class Source(Protocol):
     """
 
     dataset: Any
+
+    def geobox(self) -> GeoBox:
+        """Return the grid; raise ValueError if it is none to work on (:func:`mlbmi.read.header.native_geobox`)."""
+        ...
 
     def read(self, rows: slice, columns: slice) -> NDArray[Any]:
         """Return pixels of the first band."""
@@ -42,6 +49,10 @@ class Whole:
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
+
+    def geobox(self) -> GeoBox:
+        """Return the grid; raise ValueError if it is none to work on."""
+        return native_geobox(self.dataset)
 
     def read(self, rows: slice, columns: slice) -> NDArray[Any]:
         """Return pixels of the first band."""

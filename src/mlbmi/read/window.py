@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlbmi.read.header import native_geobox
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
@@ -62,7 +60,7 @@ def read_native(href: str, box: tuple[float, float, float, float], *, what: str)
     from mlbmi.read.opened import with_raster
 
     def cut(source: Source) -> NativeWindow:
-        native = native_geobox(source.dataset)
+        native = source.geobox()
         rows, columns = _touched(native, box)
         return NativeWindow(
             pixels=source.read(rows, columns),
