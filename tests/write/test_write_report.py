@@ -151,6 +151,15 @@ def test_a_run_without_trouble_has_no_alarm(out):
     assert "left out, each" not in page.text
 
 
+def test_an_applied_model_has_no_inertia(out):
+    record = json.loads((out / "run.json").read_text())
+    record["clusterings"][0]["inertia"] = None
+    (out / "run.json").write_text(json.dumps(record))
+    text = Seen(write_report(out).read_text(encoding="utf-8")).text
+    assert "Inertia" not in text
+    assert "K-means. 2,500 pixels." in text
+
+
 def test_text_of_strangers_stays_text_and_secrets_stay_out(seen, out):
     assert "<script>alert" in seen.text
     assert not seen.all("script")

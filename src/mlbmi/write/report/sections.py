@@ -69,7 +69,9 @@ def clusterings(story: Story) -> Markup:
 def _clustering(one: Mapping[str, Any]) -> Markup:
     title = f"{one['mode']} · {one['index']} · k = {one['n_clusters']} · {one['grid']}"
     what = _MODES.get(one["mode"], one["mode"])
-    how = f"{what}. {one['method']}. Inertia {one['inertia']:.6g} over {one['pixels']:,} pixels."
+    # An applied model sought no clusters, so that it has no inertia of its own.
+    inertia = "" if one["inertia"] is None else f"Inertia {one['inertia']:.6g} over "
+    how = f"{what}. {one['method']}. {inertia}{one['pixels']:,} pixels."
     because = one.get("n_clusters_because")
     colours = palette(one["n_clusters"])
     rows = [_cluster(row, colours[row["cluster"]]) for row in one["clusters"]]
