@@ -1,4 +1,4 @@
-"""A process that reads through GDAL, because GDAL's requests must not wait for the tests' interpreter.
+"""A process that reads windows, because GDAL's requests must not wait for the tests' interpreter.
 
 ``reader.py TRUTH WINDOWS THREADS HREF…`` reads so many windows of 64 × 64 pixels, as scenes are read, with debug logging on, and
 prints how many were right, and the errors.

@@ -56,6 +56,12 @@ def file_server():
 
 
 @pytest.fixture(scope="session")
+def faults():
+    """Return the server that fails in stated ways."""
+    return _helper("faults")
+
+
+@pytest.fixture(scope="session")
 def s3_server():
     """Run moto's S3 server; yield an object with ``.url`` and ``.put(bucket, files, public=False)``."""
     with _helper("moto").s3_server(_helper("processes")) as server:

@@ -1,8 +1,10 @@
 """How published files are reached: signatures, keys, tokens, money, patience; and no secret in what is written.
 
 One policy of retries for all requests (:class:`Retries`). One door to addresses (:class:`Access`): for HTTP clients an
-:class:`Address`, for GDAL an :class:`Opening`. One table of places (:data:`BUCKETS`), which says what is public, what is signed
-and with whose keys, and what the reader pays for; without permission nothing is sent there.
+:class:`Address`, for GDAL an :class:`Opening`. One client (:class:`Client`), which whole files, parts of files
+(:class:`RemoteFile`, over a :class:`Network` that bounds the connections to a host) and tokens share. One table of places
+(:data:`BUCKETS`), which says what is public, what is signed and with whose keys, and what the reader pays for; without permission
+nothing is sent there.
 """
 
 from mlbmi.access.answers import extent, version
