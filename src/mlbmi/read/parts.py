@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from mlbmi.access import NoRangesError, Piece
 from mlbmi.read.directory import holds_all_directories, holds_directory
 from mlbmi.read.header import native_geobox
-from mlbmi.read.pool import by_decoder
+from mlbmi.read.pool import by_decoder, fetched_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -132,7 +132,7 @@ class Parts:
 
         decoded = []
         for strip, blocks in self._strips(rows, columns):
-            pieces = [self._fetch(start, stop) for start, stop in runs(blocks, len(self._header.data))]
+            pieces = fetched_together(self._fetch, runs(blocks, len(self._header.data)))
             decoded.append(by_decoder(partial(self._decode, pieces, strip, columns)))
         return decoded[0] if len(decoded) == 1 else np.concatenate(decoded)
 
@@ -148,7 +148,8 @@ class Parts:
             strip, held = slice(strip.start, min((row + 1) * height, rows.stop)), held + blocks
         yield strip, held
 
-    def _fetch(self, start: int, stop: int) -> tuple[int, bytes]:
+    def _fetch(self, run: tuple[int, int]) -> tuple[int, bytes]:
+        start, stop = run
         piece = self._file.part(start, stop)
         if (piece.total, piece.version) != (self._header.total, self._header.version):
             raise _ChangedError

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["by_decoder", "readers"]
+__all__ = ["by_decoder", "fetched_together", "readers"]
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 _THREADS = 48
@@ -41,12 +42,23 @@ def _begin_decoding() -> None:
 
 
 _readers = _Threads(_THREADS, "mlbmi-read")
+_fetchers = _Threads(_THREADS, "mlbmi-fetch")
 _decoders = _Threads(os.cpu_count() or 1, "mlbmi-decode", _begin_decoding)
 
 
 def readers() -> ThreadPoolExecutor:
     """Return the threads that read; what runs on them must not wait for another read."""
     return _readers.get()
+
+
+def fetched_together(fetch: Callable[[A], T], wanted: Sequence[A]) -> list[T]:
+    """Fetch several parts of a file at once, the first on this thread: they then cost one round trip, not one each."""
+    others = [_fetchers.get().submit(fetch, one) for one in wanted[1:]]
+    try:
+        return [*(fetch(one) for one in wanted[:1]), *(other.result() for other in others)]
+    finally:
+        for other in others:
+            other.cancel()
 
 
 def by_decoder(work: Callable[[], T]) -> T:
