@@ -135,28 +135,35 @@ class RemoteFile:
         renewals = 0
         address = self._resolve(self.href, renew=False)
         while True:
-            refused, wait_s, may_renew = "", None, False
             try:
                 piece = self._ask(address, start, stop)
             except RefusedError as error:
-                if error.status == 206:  # it is a part, and does not say which
-                    raise NoRangesError(str(error)) from None
-                refused, may_renew = str(error), error.may_be_signature
+                renewals += 1
+                address = self._renewed(address, error, renewals)
             except TransientError as error:
-                problem, wait_s = str(error), error.wait_s
+                self._wait(error)
+                address = self._resolve(self.href, renew=False)
             else:
                 self._patience.progress()
                 return piece
-            if refused:
-                renewals += 1
-                before, address = address, self._resolve(self.href, renew=True) if may_renew else address
-                if renewals > _MOST_RENEWALS or address == before:
-                    raise OSError(refused)
-            elif self._patience.again(wait_s):
-                address = self._resolve(self.href, renew=False)
-            else:
-                self._check_goes_on()
-                raise OSError(f"{problem}; tried {self._patience.failures} times")
+
+    def _renewed(self, refused: Address, error: RefusedError, renewals: int) -> Address:
+        """Return the address with a new signature, if one may help and there is one; else raise."""
+        if error.status == 206:  # a part that does not say which
+            raise NoRangesError(str(error)) from None
+        if not error.may_be_signature or renewals > _MOST_RENEWALS:
+            raise OSError(str(error)) from None
+        address = self._resolve(self.href, renew=True)
+        if address == refused:
+            raise OSError(str(error)) from None
+        return address
+
+    def _wait(self, error: TransientError) -> None:
+        """Wait as the policy says; raise where it is at its end."""
+        if self._patience.again(error.wait_s):
+            return
+        self._check_goes_on()
+        raise OSError(f"{error}; tried {self._patience.failures} times") from None
 
     def _check_goes_on(self) -> None:
         if self._network.stopped.is_set():
