@@ -139,7 +139,7 @@ class RunConfig(BaseModel):
     trend : str
         ``none``; ``plain``: the median slope over all dates; ``seasonal``: over the same months of different years.
     workers : int
-        Dates read at a time.
+        Dates computed at a time; the next ones are read meanwhile.
     allow_requester_pays : bool
         Whether files may be read that the user pays for (some buckets of Amazon's). It decides no result.
     overwrite : bool

@@ -1,4 +1,4 @@
-"""A process that reads through GDAL, because GDAL's requests must not wait for the tests' interpreter.
+"""A process that reads windows, because GDAL's requests must not wait for the tests' interpreter.
 
 ``reader.py TRUTH WINDOWS THREADS HREF…`` reads so many windows of 64 × 64 pixels, as scenes are read, with debug logging on, and
 prints how many were right, and the errors.
@@ -28,7 +28,7 @@ def main(truth, windows, threads, *hrefs):
     def read(number):
         place = Window(number * 37 % 448, number * 101 % 448, 64, 64)
         try:
-            found = with_raster(hrefs[number % len(hrefs)], "band red", lambda raster: raster.read(1, window=place))
+            found = with_raster(hrefs[number % len(hrefs)], "band red", lambda raster: raster.read(*place.toslices()))
         except MlbmiError as error:
             return str(error)
         return "" if np.array_equal(found, expected[place.toslices()]) else "wrong pixels"

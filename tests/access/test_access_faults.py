@@ -11,25 +11,30 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlbmi.access import Access, Address, Client, Patience, Retries, TransientError
 from mlbmi.access.patience import urllib3_retry
 from mlbmi.download import Store, Wanted, download
 from mlbmi.errors import ReadError
+from mlbmi.read import configured
+from mlbmi.read.opened import with_raster
 
 READER = Path(__file__).with_name("reader.py")
 HOST = "http://sentinel2l2a01.blob.core.windows.net"
 PATIENCE = Retries(delay_s=0.001, longest_s=0.01)
 
 
-@pytest.fixture
-def read(cog):
-    """Read windows through GDAL in another process; return what came of it, and its log."""
+@pytest.fixture(params=["in parts", "by GDAL alone"])
+def read(cog, request):
+    """Read windows in another process; return what came of it, and its log."""
+    # A setting that GDAL alone understands.
+    alone = {"GDAL_HTTP_USERAGENT": "mlbmi"} if request.param == "by GDAL alone" else {}
 
     def run(*hrefs, windows, threads=4, **environment):
         command = [sys.executable, str(READER), str(cog), str(windows), str(threads), *hrefs]
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **alone, **environment}, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout), done.stderr
 
@@ -81,9 +86,24 @@ def test_a_quarter_of_503s_and_200_of_200_files_are_right(serve, small_cog, tmp_
 
 def test_reads_go_on_where_gdal_has_given_up(serve, faults, cog, read):
     server = serve({"/B04.tif": cog.read_bytes()})
-    server.plan("/B04.tif", *[faults.Fault("status")] * 7, *[faults.Fault("status", status=429)] * 3)
+    server.plan("/B04.tif", *[faults.Fault("status")] * 5, *[faults.Fault("status", status=429)] * 3)
     result, _ = read(f"{server.url}/B04.tif", windows=1)
     assert result["right"] == 1
+
+
+def test_a_window_waits_as_long_as_the_server_asks(serve, faults, cog, pixels):
+    def window():
+        with configured(retries=PATIENCE):
+            return with_raster(f"{server.url}/B04.tif", "band red", lambda raster: raster.read(slice(0, 512), slice(0, 512)))
+
+    server = serve({"/B04.tif": cog.read_bytes()})
+    server.plan("/B04.tif", faults.Fault("status", status=429, headers={"Retry-After": "1"}))
+    begun = time.monotonic()
+    np.testing.assert_array_equal(window(), pixels)
+    assert time.monotonic() - begun > 1, "of its own accord it waits for 0.01 s"
+    server.always["/B04.tif"] = faults.Fault("status", status=429, headers={"Retry-After": "1000"})
+    with pytest.raises(ReadError, match="429; tried 1 times"):
+        window()
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

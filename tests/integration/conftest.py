@@ -56,7 +56,20 @@ def file_server():
 
 
 @pytest.fixture(scope="session")
+def faults():
+    """Return the server that fails in stated ways."""
+    return _helper("faults")
+
+
+@pytest.fixture(scope="session")
 def s3_server():
     """Run moto's S3 server; yield an object with ``.url`` and ``.put(bucket, files, public=False)``."""
     with _helper("moto").s3_server(_helper("processes")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def slow_network():
+    """Return a context: ``slow_network(server, round_trip_ms=…, mbit=…)`` puts a network in front of a file server."""
+    module = _helper("slow_network")
+    return lambda server, **given: module.network(int(server.url.rpartition(":")[2]), **given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -11,7 +12,7 @@ import shapely
 from scipy.ndimage import zoom
 
 from mlbmi.aoi import AOI
-from mlbmi.read import read_scl_overview
+from mlbmi.read import parts, read_scl_overview
 from mlbmi.types import Asset, Scene
 
 pytestmark = pytest.mark.server
@@ -57,6 +58,11 @@ def served(classes, tmp_path, file_server):
     return serve
 
 
+def at(scene, path):
+    """Return the scene with its classes in a local file."""
+    return dataclasses.replace(scene, assets={"scl": Asset(band="scl", key="scl", href=str(path))})
+
+
 WHOLE, SMALL = AOI.from_bbox(11, 52, 14, 54), AOI.from_bbox(12.5, 52.7, 12.55, 52.73)
 
 
@@ -68,6 +74,18 @@ def test_few_requests(served, tmp_path, resampling, aoi, most):
     assert len(asked) <= most
     assert view.classes.size <= 65_536
     assert sum(request.bytes for request in asked) < 0.1 * (tmp_path / "SCL.tif").stat().st_size
+    local = read_scl_overview(at(scene, tmp_path / "SCL.tif"), aoi)
+    assert view.geobox == local.geobox
+    np.testing.assert_array_equal(view.classes, local.classes)
+
+
+@pytest.mark.parametrize("first_part", [300, 600, 900, 1200, 1500])
+def test_overviews_named_beyond_the_first_part_are_not_missed(served, tmp_path, monkeypatch, first_part):
+    monkeypatch.setattr(parts, "HEADER_BYTES", first_part)
+    scene, _ = served("nearest")
+    view, local = read_scl_overview(scene, WHOLE), read_scl_overview(at(scene, tmp_path / "SCL.tif"), WHOLE)
+    assert view.geobox == local.geobox
+    np.testing.assert_array_equal(view.classes, local.classes)
 
 
 def test_averaged_overviews_of_a_whole_tile_cost_the_file_and_no_more(served, tmp_path):

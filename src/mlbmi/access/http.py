@@ -1,4 +1,4 @@
-"""HTTP for whole files and tokens: one request, and what its failure means.
+"""HTTP for files, whole or in parts, and for tokens: one request, and what its failure means.
 
 What is tried again is for :mod:`mlbmi.access.retries` to say. No message holds an address with its query, since signatures travel
 there, and urllib3's own log lines lose theirs (:mod:`mlbmi.access.secrets`).
@@ -86,8 +86,11 @@ class Client:
     def __init__(self, *, connections: int = 8, connect_s: float = 20.0, stall_s: float = 30.0) -> None:
         import urllib3
 
+        from mlbmi.access.pools import Sockets
+
         guard_logs()
         self._stall_s = stall_s
+        self._sockets = Sockets()
         self._options = {
             "maxsize": connections,
             "block": True,
@@ -109,16 +112,15 @@ class Client:
     def _pool(self, url: str) -> urllib3.PoolManager:
         from urllib.request import getproxies, proxy_bypass
 
-        import urllib3
-
         parts = urlsplit(url)
         proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
         if proxy not in self._pools:
-            made: urllib3.PoolManager = (
-                urllib3.ProxyManager(proxy, **self._options) if proxy else urllib3.PoolManager(**self._options)  # type: ignore[arg-type]
-            )
-            self._pools.setdefault(proxy, made)
+            self._pools.setdefault(proxy, self._sockets.pool_manager(proxy, self._options))
         return self._pools[proxy]
+
+    def break_off(self) -> None:
+        """Close every connection, also those on which a thread waits for a dead server: that raises TransientError there."""
+        self._sockets.shut()
 
     def get(self, address: Address, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         """Send a request and return its answer, the body not yet read; the caller must :func:`drop` it.

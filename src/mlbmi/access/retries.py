@@ -4,9 +4,9 @@ Tried again, with delays that double and a random part: connections that break o
 when it is overloaded or has failed (500, 502, 503, 504). ``Retry-After`` is obeyed. Never: 401, 403, 404 and other refusals; a
 403 leads to one new signature where there is something to sign.
 
-The whole files, the token client and the reader around GDAL ask :meth:`Retries.wait`; the STAC client gets the same numbers as a
-urllib3 policy (:mod:`mlbmi.access.patience`), GDAL as its options (:meth:`Retries.gdal_options`). GDAL 3.10 itself does not know
-``Retry-After`` (it doubles its own delay), which is why the reader tries again around it.
+Files, whole or in parts, the token client and the reader around GDAL ask :meth:`Retries.wait`; the STAC client gets the same
+numbers as a urllib3 policy (:mod:`mlbmi.access.patience`), GDAL as its options (:meth:`Retries.gdal_options`). GDAL 3.10 itself
+does not know ``Retry-After`` (it doubles its own delay), which is why the reader tries again around it.
 """
 
 from __future__ import annotations

@@ -321,7 +321,9 @@ Trend = Annotated[
         rich_help_panel=_SERIES,
     ),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", help="Dates read at a time.", show_default="4")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Dates computed at a time; the next ones are read meanwhile.", show_default="4")
+]
 AllowRequesterPays = Annotated[
     bool,
     typer.Option("--allow-requester-pays", help="Read files that you pay for; else the cost is named and nothing is read."),

@@ -12,8 +12,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from mlbmi.access import RefusedError, TransientError, drop
-from mlbmi.download.answers import extent, version
+from mlbmi.access import RefusedError, TransientError, drop, extent, version
 from mlbmi.errors import PaymentError, ReadError
 
 if TYPE_CHECKING:

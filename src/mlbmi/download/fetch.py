@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from mlbmi.access import Patience, RefusedError, TransientError, drop
+from mlbmi.access import Patience, RefusedError, TransientError, drop, extent, version
 from mlbmi.download.ahead import Ahead
-from mlbmi.download.answers import extent, version
 from mlbmi.download.store import StoppedError, disk_error
 from mlbmi.download.verify import Digest, stated_md5
 from mlbmi.errors import ReadError

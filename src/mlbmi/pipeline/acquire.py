@@ -8,7 +8,7 @@ import operator
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from mlbmi.read import band_offset, read_scene, to_reflectance
 from mlbmi.types import Acquisition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 
     from mlbmi.types import OffsetDecision, Scene
 
-__all__ = ["Recipe", "SceneTally", "add_scene", "scene_indices"]
+__all__ = ["ReadScene", "Recipe", "SceneTally", "add_scene", "scene_indices"]
+
+
+class ReadScene(Protocol):
+    """Reads bands of a scene on a grid, as :func:`mlbmi.read.read_scene` does."""
+
+    def __call__(self, scene: Scene, bands: Sequence[str], geobox: GeoBox, *, chunks: Any = None) -> xr.Dataset:
+        """Return the pixels."""
+        ...
+
 
 _UNSEEN = (*DN_CAUSES, "scl", "dilation")
 """Causes of loss before any index is computed."""
@@ -61,6 +70,19 @@ class Recipe:
     dilate_m: float = 0.0
     offsets: Mapping[str, OffsetDecision] = field(default_factory=lambda: MappingProxyType({}))
     speckle: int = 0
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The bands to read, the scene classes among them."""
+        return (*self.bands, "scl")
+
+    def with_margin(self, geobox: GeoBox) -> GeoBox:
+        """Return the grid that is read for a grid."""
+        return geobox.pad(self.margin_px(geobox))
+
+    def margin_px(self, geobox: GeoBox) -> int:
+        """Return by how many pixels more is read on each side: what clouds, speckle and ringing reach across."""
+        return max(self.dilate_px(geobox) + self.speckle_px(geobox), RINGING_PX)
 
     def dilate_px(self, geobox: GeoBox) -> int:
         """Return the dilation in whole pixels of a grid, rounded up."""
@@ -115,6 +137,7 @@ def scene_indices(
     *,
     chunks: Mapping[str, int] | None = None,
     dtype: type[np.floating[Any]] = np.float32,
+    read: ReadScene | None = None,
 ) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray]]:
     """Read a scene on a grid and compute its indices where it is clear.
 
@@ -130,6 +153,8 @@ def scene_indices(
         Sizes of Dask chunks for ``y`` and ``x``; None reads at once.
     dtype : float32 or float64
         Type of the arithmetic and of the indices.
+    read : callable, optional
+        What reads, in place of :func:`mlbmi.read.read_scene`.
 
     Returns
     -------
@@ -145,9 +170,9 @@ def scene_indices(
         If any of its rasters cannot be read.
     """
     dilation, speckle = recipe.dilate_px(geobox), recipe.speckle_px(geobox)
-    margin = max(dilation + speckle, RINGING_PX)
+    margin = recipe.margin_px(geobox)
     inner = {"y": slice(margin, -margin), "x": slice(margin, -margin)}
-    dn = read_scene(scene, (*recipe.bands, "scl"), geobox.pad(margin), chunks=chunks)
+    dn = (read or read_scene)(scene, recipe.files, recipe.with_margin(geobox), chunks=chunks)
     mask = clear_mask(dn["scl"], keep=recipe.keep, dilate_px=dilation, speckle_px=speckle).isel(inner)
     lost = {cause: where.isel(inner) for cause, where in dn_edges(dn, recipe.bands).items()}
     dn = dn.isel(inner)
@@ -177,6 +202,7 @@ def add_scene(
     *,
     inside: NDArray[np.bool_],
     tally: SceneTally,
+    read: ReadScene | None = None,
 ) -> None:
     """Fill what is still missing in ``fused`` from one scene, and count what the scene lost.
 
@@ -191,8 +217,10 @@ def add_scene(
         True for pixels of the area.
     tally : SceneTally
         Changed in place.
+    read : callable, optional
+        As for :func:`scene_indices`.
     """
-    values, lost = scene_indices(scene, geobox, recipe, dtype=np.float64)
+    values, lost = scene_indices(scene, geobox, recipe, dtype=np.float64, read=read)
     lost_pixels = {cause: int(np.count_nonzero(where.values & inside)) for cause, where in lost.items()}
     tally.pixels += int(np.count_nonzero(inside))
     tally.clear += int(np.count_nonzero(inside)) - sum(lost_pixels[cause] for cause in _UNSEEN)

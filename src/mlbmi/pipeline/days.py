@@ -17,6 +17,7 @@ from mlbmi.errors import ReadError
 from mlbmi.grid import row_blocks
 from mlbmi.indices import get_index
 from mlbmi.pipeline.acquire import Recipe, SceneTally, add_scene
+from mlbmi.pipeline.ahead import ReadAhead, Want
 from mlbmi.pipeline.offsets import settle_offsets
 from mlbmi.read import configured
 from mlbmi.types import Acquisition
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
 
     from mlbmi.aoi import AOI
     from mlbmi.config import RunConfig
@@ -121,10 +123,16 @@ def read_days(plan: RunPlan, config: RunConfig, aoi: AOI, space: Workspace, prog
     inside = {grid.name: aoi.mask(grid.geobox) for grid in plan.grids}
     progress.start("read", len(jobs))
     done: dict[_Job, tuple[Acquisition, ...]] = {}
-    with configured(allow_requester_pays=config.allow_requester_pays), _pool(config.workers) as pool:
+    wants = (want for job in jobs if _noted(space, job, recipe) is None for want in _wants(store, recipe, job))
+    with (
+        configured(allow_requester_pays=config.allow_requester_pays),
+        # Entered before the reading: at an error that is broken off before these threads, which wait for it, are waited for.
+        _pool(config.workers) as pool,
+        ReadAhead(wants, recipe, source=source) as ahead,
+    ):
         waiting: dict[Future[tuple[Acquisition, ...]], _Job] = {}
         for job in jobs:
-            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index, config.index_dtype, source)
+            reader = _Reader(store, recipe, inside[job.grid.name], space, config.index, config.index_dtype, ahead)
             waiting[pool.submit(reader.read, job)] = job
         while waiting:
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -158,12 +166,12 @@ class _Reader:
     space: Workspace
     mapped: tuple[str, ...]
     dtype: str
-    source: Source
+    ahead: ReadAhead
 
     def read(self, job: _Job) -> tuple[Acquisition, ...]:
         """Return what became of the day's scenes: from the notes if they know, else by reading."""
-        noted = self.space.noted(job.grid.name, job.day.date, job.day.scenes)
-        if noted is not None and all(a.offset == self.recipe.offsets[a.item_id] for a in noted):
+        noted = _noted(self.space, job, self.recipe)
+        if noted is not None:
             return noted
         acquisitions = self._read_anew(job)
         self.space.note(job.grid.name, job.day.date, acquisitions)
@@ -178,6 +186,7 @@ class _Reader:
                 tallies, clear = self._fill(job, scenes)
             except _SceneError as error:
                 _log.warning("%s", error.reason)
+                self.ahead.drop(error.scene)
                 failed[error.scene.item_id] = Acquisition(
                     item_id=error.scene.item_id, scene=error.scene, status="failed", reason=error.reason, grid=job.grid.name
                 )
@@ -190,12 +199,14 @@ class _Reader:
         tallies = {scene.item_id: SceneTally() for scene in scenes}
         whole = self._float_images(job)
         clear = 0
-        for rows, geobox in row_blocks(job.grid.geobox, max_pixels=_BLOCK_PIXELS, multiple=self.store.chunk[0]):
+        for rows, geobox in _blocks(self.store, job):
             inside = self.inside[rows]
             fused = {name: np.full(geobox.shape, np.nan) for name in self.recipe.indices}
             for scene in scenes:
                 try:
-                    add_scene(fused, self.source(scene), geobox, self.recipe, inside=inside, tally=tallies[scene.item_id])
+                    add_scene(
+                        fused, scene, geobox, self.recipe, inside=inside, tally=tallies[scene.item_id], read=self.ahead.take
+                    )
                 except ReadError as error:
                     raise _SceneError(scene, str(error)) from error
             for name, values in fused.items():
@@ -253,6 +264,25 @@ def _store(plan: RunPlan, space: Workspace) -> CubeStore:
     return CubeStore.create(path, grids, scales, long_names={index.name: index.long_name for index in indices})
 
 
+def _blocks(store: CubeStore, job: _Job) -> Iterator[tuple[slice, GeoBox]]:
+    return row_blocks(job.grid.geobox, max_pixels=_BLOCK_PIXELS, multiple=store.chunk[0])
+
+
+def _wants(store: CubeStore, recipe: Recipe, job: _Job) -> Iterator[Want]:
+    """Yield what reading a day asks for, in this order."""
+    for _, geobox in _blocks(store, job):
+        for scene in job.day.scenes:
+            yield Want(scene, recipe.with_margin(geobox))
+
+
+def _noted(space: Workspace, job: _Job, recipe: Recipe) -> tuple[Acquisition, ...] | None:
+    """Return what an earlier process noted of a day, if it was read under the same decisions on offsets."""
+    noted = space.noted(job.grid.name, job.day.date, job.day.scenes)
+    if noted is None or any(one.offset is not None and one.offset != recipe.offsets[one.item_id] for one in noted):
+        return None
+    return noted
+
+
 def _index_path(space: Workspace, job: _Job, name: str) -> Path:
     return index_path(space.out, job.grid.name, name, job.day.date)
 
@@ -264,7 +294,7 @@ def _any_used(acquisitions: Sequence[Acquisition]) -> bool:
 @contextlib.contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
     """Give threads; on an error or Ctrl-C drop what has not begun, so that the end is near."""
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-read")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="mlbmi-day")
     try:
         yield pool
     finally:

@@ -12,6 +12,7 @@ from mlbmi.cube import assemble
 from mlbmi.errors import InputError, NothingFoundError
 from mlbmi.period import period
 from mlbmi.pipeline.acquire import Recipe, scene_indices
+from mlbmi.pipeline.ahead import ReadAhead, Want
 from mlbmi.pipeline.finding import keep_clear
 from mlbmi.pipeline.offsets import decide_offsets
 from mlbmi.pipeline.planning import bands_for, plan_grids
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from mlbmi.aoi import AOI
     from mlbmi.catalogs import SearchResult
+    from mlbmi.pipeline.acquire import ReadScene
     from mlbmi.types import DayPlan, GridPlan, Scene
 
 __all__ = ["load", "search"]
@@ -175,17 +177,26 @@ def load(
 
 def _load_grid(grid: GridPlan, aoi: AOI, recipe: Recipe, chunks: Mapping[str, int] | None) -> xr.Dataset:
     inside = xr.DataArray(aoi.mask(grid.geobox), dims=("y", "x"))
-    days = {day.date: _fused_day(day, grid, recipe, chunks, inside) for day in grid.days}
-    return assemble(days, grid.geobox)
+    if chunks is not None:
+        return assemble({day.date: _fused_day(day, grid, recipe, inside, chunks=chunks) for day in grid.days}, grid.geobox)
+    read_on = recipe.with_margin(grid.geobox)
+    with ReadAhead((Want(scene, read_on) for day in grid.days for scene in day.scenes), recipe) as ahead:
+        return assemble({day.date: _fused_day(day, grid, recipe, inside, read=ahead.take) for day in grid.days}, grid.geobox)
 
 
 def _fused_day(
-    day: DayPlan, grid: GridPlan, recipe: Recipe, chunks: Mapping[str, int] | None, inside: xr.DataArray
+    day: DayPlan,
+    grid: GridPlan,
+    recipe: Recipe,
+    inside: xr.DataArray,
+    *,
+    chunks: Mapping[str, int] | None = None,
+    read: ReadScene | None = None,
 ) -> dict[str, xr.DataArray]:
     """Lay the scenes of a day over one another: the first valid value wins."""
     fused: dict[str, xr.DataArray] = {}
     for scene in day.scenes:
-        values, _ = scene_indices(scene, grid.geobox, recipe, chunks=chunks)
+        values, _ = scene_indices(scene, grid.geobox, recipe, chunks=chunks, read=read)
         fused = {name: fused[name].fillna(new) if name in fused else new for name, new in values.items()}
     return {name: values.where(inside) for name, values in fused.items()}
 

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from odc.geo.geobox import GeoBox
 
+    from mlbmi.read.source import Source
     from mlbmi.types import Asset
 
 __all__ = ["WindowCost", "window_cost"]
-
-HEADER_BYTES = 16 * 1024
-"""Bytes that are asked for first, to have the header (GDAL, /vsicurl/): of a band in blocks of 1024 pixels it is 2-3 KB long."""
-
-_GAP = 16
-"""Bytes between two blocks that still count as neighbours: a COG's blocks each have four bytes before and after them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,47 +74,31 @@ def window_cost(asset: Asset, target: GeoBox) -> WindowCost | None:
     return with_raster(asset.href, f"asset {asset.key!r}", lambda source: _cost(source, target, time.perf_counter() - begin))
 
 
-def _cost(source: Any, target: GeoBox, seconds: float) -> WindowCost | None:
-    from mlbmi.read.header import native_geobox
+def _cost(source: Source, target: GeoBox, seconds: float) -> WindowCost | None:
+    from mlbmi.read.parts import HEADER_BYTES, listed, runs
     from mlbmi.read.resample import window_on
 
-    window = window_on(native_geobox(source), target)
+    dataset = source.dataset
+    window = window_on(source.geobox(), target)
     if window is None:
         return None
     rows, columns = window
-    height, width = source.block_shapes[0]
+    height, width = dataset.block_shapes[0]
     block_rows, block_columns = _touched(rows, height), _touched(columns, width)
-    listed = list(_listed(source, block_rows, block_columns)) if source.driver == "GTiff" else []
+    found = listed(dataset, block_rows, block_columns) if dataset.driver == "GTiff" else []
+    pieces = runs(found, HEADER_BYTES)  # what lies before comes with the header
     blocks = len(block_rows) * len(block_columns)
-    length = sum(size for _, size in listed) if listed else blocks * height * width * np.dtype(source.dtypes[0]).itemsize
+    uncompressed = blocks * height * width * np.dtype(dataset.dtypes[0]).itemsize
     return WindowCost(
         rows=(rows.start, rows.stop),
         columns=(columns.start, columns.stop),
         blocks=blocks,
-        bytes=length + HEADER_BYTES,
-        requests=1 + (_runs(listed) if listed else blocks),
-        exact=bool(listed),
+        bytes=(sum(stop - start for start, stop in pieces) if found else uncompressed) + HEADER_BYTES,
+        requests=1 + (len(pieces) if found else blocks),
+        exact=bool(found),
         seconds=seconds,
     )
 
 
 def _touched(pixels: slice, side: int) -> range:
     return range(pixels.start // side, (pixels.stop - 1) // side + 1)
-
-
-def _listed(source: Any, rows: Sequence[int], columns: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield offset and length of what the file holds of the blocks behind its header; an empty block lies nowhere."""
-    for row in rows:
-        for column in columns:
-            offset, size = (source.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=1) for what in ("OFFSET", "SIZE"))
-            if offset and size:
-                start = max(int(offset), HEADER_BYTES)  # what came with the header is there
-                yield start, max(0, int(offset) + int(size) - start)
-
-
-def _runs(blocks: Sequence[tuple[int, int]]) -> int:
-    """Count the runs of neighbours: each comes in one request."""
-    ordered = sorted(block for block in blocks if block[1])
-    ends = [offset + size for offset, size in ordered]
-    gaps = sum(not 0 <= following[0] - end <= _GAP for end, following in zip(ends, ordered[1:], strict=False))
-    return gaps + bool(ordered)

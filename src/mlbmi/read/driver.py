@@ -6,10 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rasterio.windows import Window
 
 from mlbmi.read.access import current_settings
-from mlbmi.read.header import native_geobox
 from mlbmi.read.opened import with_raster
 from mlbmi.read.resample import nearest
 from mlbmi.sentinel2 import DN_NODATA
@@ -21,8 +19,10 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from mlbmi.read.access import ReadSettings
+    from mlbmi.read.resample import ReadWindow
+    from mlbmi.read.source import Source
 
-__all__ = ["SceneDriver", "windows_of"]
+__all__ = ["SceneDriver", "read_band", "windows_of"]
 
 _DN_TYPES = ("uint8", "uint16")
 """What Sentinel-2 L2A is published in; anything else would be clamped or cut off in silence."""
@@ -86,23 +86,54 @@ class _AssetReader:
     ) -> tuple[tuple[slice, slice], NDArray[Any]]:
         """Return the part of the grid that is filled, here always all of it, and its pixels."""
         height, width = dst_geobox.shape
-
-        def use(source: Any) -> NDArray[Any]:
-            return nearest(windows_of(source, cfg.dtype), native_geobox(source), dst_geobox, cfg.dtype)
-
-        pixels = with_raster(self._href, self._name, use, self._settings)
-        return (slice(0, height), slice(0, width)), pixels
+        return (slice(0, height), slice(0, width)), read_band(self._href, self._name, dst_geobox, cfg.dtype, self._settings)
 
 
-def windows_of(source: Any, dtype: str) -> Any:
-    """Return a function that reads windows of an open data set, missing pixels as 0."""
-    if source.dtypes[0] not in _DN_TYPES:
-        raise ValueError(f"it holds {source.dtypes[0]}; Sentinel-2 L2A is published in {' or '.join(_DN_TYPES)}")
+def read_band(href: str, name: str, geobox: GeoBox, dtype: str, settings: ReadSettings) -> NDArray[Any]:
+    """Read one file onto a grid.
+
+    Parameters
+    ----------
+    href : str
+        The file.
+    name : str
+        What to call it in an error.
+    geobox : GeoBox
+        The grid; north up, in any CRS.
+    dtype : str
+        ``uint8`` or ``uint16``.
+    settings : ReadSettings
+        How; see :func:`mlbmi.read.access.current_settings`.
+
+    Returns
+    -------
+    ndarray of dtype, shape geobox.shape
+        0 is missing, and outside the file.
+
+    Raises
+    ------
+    ReadError
+        If it cannot be opened or read.
+    PaymentError
+        If it costs money that nobody has allowed.
+    """
+
+    def use(source: Source) -> NDArray[Any]:
+        return nearest(windows_of(source, dtype), source.geobox(), geobox, dtype)
+
+    return with_raster(href, name, use, settings)
+
+
+def windows_of(source: Source, dtype: str) -> ReadWindow:
+    """Return a function that reads windows of an open raster, missing pixels as 0."""
+    held, nodata = source.dataset.dtypes[0], source.dataset.nodata
+    if held not in _DN_TYPES:
+        raise ValueError(f"it holds {held}; Sentinel-2 L2A is published in {' or '.join(_DN_TYPES)}")
 
     def read(rows: slice, columns: slice) -> NDArray[Any]:
-        pixels: NDArray[Any] = source.read(1, window=Window.from_slices(rows, columns))
-        if source.nodata is not None and source.nodata != DN_NODATA:
-            pixels[pixels == source.nodata] = DN_NODATA
+        pixels = source.read(rows, columns)
+        if nodata is not None and nodata != DN_NODATA:
+            pixels[pixels == nodata] = DN_NODATA
         if pixels.itemsize > np.dtype(dtype).itemsize:
             # A scene class that does not fit a byte is no class: 255, which every mask drops.
             np.minimum(pixels, np.iinfo(dtype).max, out=pixels)

@@ -34,7 +34,7 @@ def open_geobox(asset: Asset) -> GeoBox:
     """
     from mlbmi.read.opened import with_raster
 
-    return with_raster(asset.href, f"asset {asset.key!r}", native_geobox)
+    return with_raster(asset.href, f"asset {asset.key!r}", lambda source: source.geobox())
 
 
 def native_geobox(source: Any) -> GeoBox:

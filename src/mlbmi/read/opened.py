@@ -1,29 +1,38 @@
 """Opening a raster and using it: signed if need be, tried again as the policy says, and failing in one clear line.
 
-GDAL tries single requests again, by itself, with delays that only double. Around that, here, the whole read is tried again, as
-far as the policy goes: after a refused signature with a new one, and after any failure whose cause GDAL does not tell.
+Remote GeoTIFFs are read in parts (:mod:`mlbmi.read.parts`); all else, and what turns out to be none, by GDAL alone. GDAL
+tries single requests again, by itself, with delays that only double. Around that, here, the whole read is tried again, as far as
+the policy goes: after a refused signature with a new one, and after any failure whose cause GDAL does not tell.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 import rasterio
 from rasterio.session import Session
 
 from mlbmi.access import REFUSED_SIGNATURE, TRANSIENT, Patience, guard_logs
-from mlbmi.errors import ReadError
-from mlbmi.read.access import access_of, current_settings, gdal_options, is_remote
+from mlbmi.errors import PaymentError, ReadError
+from mlbmi.read.access import access_of, current_settings, gdal_options, host_turn, is_remote, remote_file
 from mlbmi.read.failures import innermost, read_error
+from mlbmi.read.parts import NotInPartsError, open_parts
+from mlbmi.read.pool import readers
+from mlbmi.read.source import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlbmi.access import Opening
     from mlbmi.read.access import ReadSettings
+    from mlbmi.read.source import Source
 
 __all__ = ["with_raster"]
 
@@ -37,7 +46,10 @@ _MOST_RENEWALS = 2
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-def with_raster(href: str, what: str, use: Callable[[Any], T], settings: ReadSettings | None = None) -> T:
+_FAILURES = (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError)
+
+
+def with_raster(href: str, what: str, use: Callable[[Source], T], settings: ReadSettings | None = None) -> T:
     """Open a raster, give it to a function, and return what that returns.
 
     Parameters
@@ -47,7 +59,7 @@ def with_raster(href: str, what: str, use: Callable[[Any], T], settings: ReadSet
     what : str
         What is wanted, for errors: ``band red of S2A_33UUU_20200124_0_L2A``.
     use : callable
-        Gets the open rasterio data set; must bear being called again after a failure.
+        Gets the open raster; must bear being called again after a failure.
     settings : ReadSettings, optional
         By default those in force.
 
@@ -58,11 +70,54 @@ def with_raster(href: str, what: str, use: Callable[[Any], T], settings: ReadSet
     PaymentError
         If it costs money that nobody has allowed.
     """
-    attempts = _Attempts(href, what, settings or current_settings())
+    settings = settings or current_settings()
+    if threading.current_thread() is threading.main_thread():
+        # What rasterio.Env sets there holds for the whole process.
+        return readers().submit(_with_raster, href, what, use, settings).result()
+    return _with_raster(href, what, use, settings)
+
+
+def _with_raster(href: str, what: str, use: Callable[[Source], T], settings: ReadSettings) -> T:
+    if _may_be_in_parts(href):
+        with contextlib.suppress(NotInPartsError):
+            return _in_parts(href, what, use, settings)
+    return _by_gdal(href, what, use, settings)
+
+
+def _in_parts(href: str, what: str, use: Callable[[Source], T], settings: ReadSettings) -> T:
+    try:
+        with open_parts(remote_file(href, settings)) as parts:
+            return use(parts)
+    except PaymentError:
+        raise
+    except ReadError as error:
+        if urlsplit(href).scheme == "s3":  # keys that we do not find GDAL may
+            raise NotInPartsError from None
+        raise ReadError(f"{what} cannot be read: {error.message}", remedy=error.remedy) from None
+    except _FAILURES as error:
+        problem = error
+    raise read_error(what, href, problem)
+
+
+def _may_be_in_parts(href: str) -> bool:
+    """Say whether an address is plain HTTP or S3, for which nothing has been set that GDAL alone understands."""
+    parts = urlsplit(href)
+    plain = parts.scheme in ("http", "https", "s3") and "@" not in parts.netloc
+    return plain and PurePosixPath(parts.path).suffix.lower() != ".jp2" and not _gdal_is_set_up()
+
+
+def _gdal_is_set_up() -> bool:
+    """Say whether the user has told GDAL how to make its requests: headers, passwords, proxies, certificates, patience."""
+    netrc = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    return netrc.exists() or any(name.startswith(("GDAL_HTTP_", "GDAL_HTTPS_", "CPL_VSIL_CURL_")) for name in os.environ)
+
+
+def _by_gdal(href: str, what: str, use: Callable[[Source], T], settings: ReadSettings) -> T:
+    attempts = _Attempts(href, what, settings)
     while True:
         try:
             return attempts.make(use)
-        except (rasterio.errors.RasterioError, rasterio.errors.CRSError, OSError, ValueError) as error:
+        except _FAILURES as error:
             problem = error
         # Outside the except clause: GDAL's message may hold a signed address, and must not hang on ours as context.
         if not attempts.again(problem):
@@ -70,7 +125,7 @@ def with_raster(href: str, what: str, use: Callable[[Any], T], settings: ReadSet
 
 
 class _Attempts:
-    """The attempts at one read."""
+    """The attempts at one read by GDAL alone."""
 
     def __init__(self, href: str, what: str, settings: ReadSettings) -> None:
         guard_logs()
@@ -88,9 +143,9 @@ class _Attempts:
         except ReadError as error:
             raise ReadError(f"{self._what} cannot be read: {error.message}", remedy=error.remedy) from None
 
-    def make(self, use: Callable[[Any], T]) -> T:
-        with self._environment(), rasterio.open(self._opening.path, sharing=False) as source:
-            return use(source)
+    def make(self, use: Callable[[Source], T]) -> T:
+        with host_turn(self._href), self._environment(), rasterio.open(self._opening.path, sharing=False) as dataset:
+            return use(Whole(dataset))
 
     def again(self, problem: Exception) -> bool:
         """Say whether to make another attempt; wait before it."""

@@ -16,12 +16,12 @@ from odc.geo.geobox import GeoBox
 
 from mlbmi.errors import ReadError
 from mlbmi.grid import aoi_geobox
-from mlbmi.read.header import native_geobox
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlbmi.aoi import AOI
+    from mlbmi.read.source import Source
     from mlbmi.types import Scene
 
 __all__ = ["SclView", "read_scl_overview"]
@@ -87,16 +87,14 @@ def read_scl_overview(scene: Scene, aoi: AOI, *, most_samples: int = _MOST_SAMPL
     return with_raster(scene.assets["scl"].href, name, lambda source: _view(source, aoi, most_samples))
 
 
-def _view(source: Any, aoi: AOI, most_samples: int) -> SclView | None:
-    import rasterio
-
-    window = aoi_geobox(native_geobox(source), aoi, clip=True)
+def _view(source: Source, aoi: AOI, most_samples: int) -> SclView | None:
+    window = aoi_geobox(source.geobox(), aoi, clip=True)
     if window is None:
         return None
-    level = _level(source.overviews(1) if source.driver == "GTiff" else [], math.prod(window.shape), most_samples)
+    level = _level(source.factors(), math.prod(window.shape), most_samples)
     if level is not None:
-        with rasterio.open(source.name, sharing=False, overview_level=level) as overview:
-            classes, of = _read(overview, native_geobox(overview), aoi)
+        with source.overview(level) as overview:
+            classes, of = _read(overview, aoi)
         if not _is_averaged(source, classes, of):
             return _thinned(classes, of, most_samples)
     return _thinned(_classes(source, window), window, most_samples)
@@ -109,21 +107,19 @@ def _level(factors: list[int], pixels: int, most_samples: int) -> int | None:
     return next((level for level, factor in enumerate(factors) if pixels / factor**2 <= most_samples), len(factors) - 1)
 
 
-def _read(source: Any, native: GeoBox, aoi: AOI) -> tuple[NDArray[np.uint8], GeoBox]:
-    window = aoi_geobox(native, aoi, clip=True)
+def _read(source: Source, aoi: AOI) -> tuple[NDArray[np.uint8], GeoBox]:
+    window = aoi_geobox(source.geobox(), aoi, clip=True)
     if window is None:
         raise ValueError("its overviews do not cover what it covers itself")
     return _classes(source, window), window
 
 
-def _classes(source: Any, window: GeoBox) -> NDArray[np.uint8]:
+def _classes(source: Source, window: GeoBox) -> NDArray[np.uint8]:
     """Read a window that is on the lattice of the open file; a class that does not fit a byte is 255, which every mask drops."""
-    from rasterio.windows import Window
-
-    left, top = (round(at) for at in ~source.transform * (window.affine.c, window.affine.f))
-    pixels = source.read(1, window=Window(left, top, window.shape.x, window.shape.y))
-    if source.nodata is not None:
-        pixels[pixels == source.nodata] = 0
+    left, top = (round(at) for at in ~source.dataset.transform * (window.affine.c, window.affine.f))
+    pixels = source.read(slice(top, top + window.shape.y), slice(left, left + window.shape.x))
+    if source.dataset.nodata is not None:
+        pixels[pixels == source.dataset.nodata] = 0
     classes: NDArray[np.uint8] = np.minimum(pixels, 255).astype(np.uint8)
     return classes
 
@@ -147,9 +143,9 @@ def _thinned(classes: NDArray[np.uint8], window: GeoBox, most_samples: int) -> S
     return SclView(thin, GeoBox(thin.shape, corner * window.affine.scale(step), window.crs))
 
 
-def _is_averaged(source: Any, classes: NDArray[np.uint8], window: GeoBox) -> bool:
+def _is_averaged(source: Source, classes: NDArray[np.uint8], window: GeoBox) -> bool:
     """Compare the most mixed part of an overview with the block below it; one of a single class has nothing to compare."""
-    factor = round(window.resolution.x / source.res[0])
+    factor = round(window.resolution.x / source.dataset.res[0])
     values, edges = classes.astype(np.int16), np.zeros(classes.shape, dtype=np.int64)
     edges[:, 1:] += np.abs(np.diff(values, axis=1)) > 1  # between neighbouring numbers there is no third to be seen
     edges[1:] += np.abs(np.diff(values, axis=0)) > 1
@@ -159,13 +155,13 @@ def _is_averaged(source: Any, classes: NDArray[np.uint8], window: GeoBox) -> boo
     return _foreign_share(source, classes[rows, columns], window[rows, columns], factor) > _MOST_FOREIGN
 
 
-def _blocks_below(source: Any, window: GeoBox, factor: int) -> list[tuple[slice, slice]]:
+def _blocks_below(source: Source, window: GeoBox, factor: int) -> list[tuple[slice, slice]]:
     """Return the parts of an overview's window that lie above one block of the file each, a pixel short on each side.
 
     So much less is compared that the pixels next to those below are of the same block: one block is read, not nine.
     """
-    side = max(source.block_shapes[0][0] // factor, _LEAST_SIDE)
-    left, top = (round(at / factor) for at in ~source.transform * (window.affine.c, window.affine.f))
+    side = max(source.dataset.block_shapes[0][0] // factor, _LEAST_SIDE)
+    left, top = (round(at / factor) for at in ~source.dataset.transform * (window.affine.c, window.affine.f))
     by_axis = [
         [
             slice(max(start + 1, 0), min(start + side - 1, length))
@@ -177,15 +173,15 @@ def _blocks_below(source: Any, window: GeoBox, factor: int) -> list[tuple[slice,
     return [(rows, columns) for rows in by_axis[0] for columns in by_axis[1]] or [(slice(None), slice(None))]
 
 
-def _foreign_share(source: Any, seen: NDArray[np.uint8], part: GeoBox, factor: int) -> float:
+def _foreign_share(source: Source, seen: NDArray[np.uint8], part: GeoBox, factor: int) -> float:
     """Share of the mixed pixels of an overview that show a class which none of the pixels below, or next to those, has.
 
     Overviews are made of overviews, each rounded up to whole pixels: half a pixel on each side lets no such shift count.
     """
-    ratio = part.resolution.x / source.res[0]
-    left, top = (round(at) for at in ~source.transform * (part.affine.c, part.affine.f))
-    rows = _around(top, seen.shape[0], ratio, factor, source.height)
-    columns = _around(left, seen.shape[1], ratio, factor, source.width)
+    ratio = part.resolution.x / source.dataset.res[0]
+    left, top = (round(at) for at in ~source.dataset.transform * (part.affine.c, part.affine.f))
+    rows = _around(top, seen.shape[0], ratio, factor, source.dataset.height)
+    columns = _around(left, seen.shape[1], ratio, factor, source.dataset.width)
     below = _below(source, rows, columns)
     present = np.zeros(seen.shape, dtype=np.uint32)  # one bit a class
     for down in rows.T - rows.min():
@@ -204,11 +200,8 @@ def _around(start: int, length: int, ratio: float, factor: int, limit: int) -> N
     return around
 
 
-def _below(source: Any, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.uint32]:
-    from rasterio.windows import Window
-
-    left, top = int(columns.min()), int(rows.min())
-    return _bits(source.read(1, window=Window(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top)))
+def _below(source: Source, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.uint32]:
+    return _bits(source.read(slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)))
 
 
 def _bits(classes: NDArray[Any]) -> NDArray[np.uint32]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlbmi.read.driver import windows_of
-from mlbmi.read.header import native_geobox
 from mlbmi.read.offset_evidence import EVIDENCE_BANDS, Sample
 from mlbmi.read.opened import with_raster
 from mlbmi.read.resample import nearest
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
 
+    from mlbmi.read.source import Source
     from mlbmi.types import Asset, Scene
 
 __all__ = ["read_sample"]
@@ -52,19 +52,23 @@ def read_sample(scene: Scene, geobox: GeoBox) -> Sample | None:
 def _read(scene: Scene, asset: Asset, geobox: GeoBox) -> NDArray[np.unsignedinteger[Any]]:
     dtype = "uint8" if asset.band == "scl" else "uint16"
 
-    def use(source: Any) -> NDArray[np.unsignedinteger[Any]]:
-        import rasterio
-
-        level = _overview(source, abs(geobox.resolution.x))
+    def use(source: Source) -> NDArray[np.unsignedinteger[Any]]:
+        level = _overview(source, abs(geobox.resolution.x), classes=asset.band == "scl")
         if level is None:
-            return nearest(windows_of(source, dtype), native_geobox(source), geobox, dtype)
-        with rasterio.open(source.name, sharing=False, overview_level=level) as overview:
-            return nearest(windows_of(overview, dtype), native_geobox(overview), geobox, dtype)
+            return nearest(windows_of(source, dtype), source.geobox(), geobox, dtype)
+        with source.overview(level) as overview:
+            return nearest(windows_of(overview, dtype), overview.geobox(), geobox, dtype)
 
     return with_raster(asset.href, f"band {asset.band} of {scene.item_id}", use)
 
 
-def _overview(source: Any, resolution: float) -> int | None:
-    """Return the coarsest overview whose pixels are no larger than the resolution, by number; None: the pixels themselves."""
-    fitting = [level for level, factor in enumerate(source.overviews(1)) if source.res[0] * factor <= resolution * (1 + 1e-6)]
+def _overview(source: Source, resolution: float, *, classes: bool) -> int | None:
+    """Return the coarsest overview whose pixels are no larger than the resolution, by number; None: the pixels themselves.
+
+    JPEG 2000 computes its overviews by averaging: good enough for reflectance, and no classes.
+    """
+    computed = source.dataset.driver != "GTiff" and not classes
+    factors = list(source.dataset.overviews(1)) if computed else source.factors()
+    finest = source.dataset.res[0]
+    fitting = [level for level, factor in enumerate(factors) if finest * factor <= resolution * (1 + 1e-6)]
     return fitting[-1] if fitting else None

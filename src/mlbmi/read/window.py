@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlbmi.read.header import native_geobox
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
+
+    from mlbmi.read.source import Source
 
 __all__ = ["NativeWindow", "read_native"]
 
@@ -57,16 +57,17 @@ def read_native(href: str, box: tuple[float, float, float, float], *, what: str)
     PaymentError
         If it costs money that nobody has allowed.
     """
-    from rasterio.windows import Window
-
     from mlbmi.read.opened import with_raster
 
-    def cut(source: Any) -> NativeWindow:
-        native = native_geobox(source)
+    def cut(source: Source) -> NativeWindow:
+        native = source.geobox()
         rows, columns = _touched(native, box)
-        pixels = source.read(1, window=Window.from_slices(rows, columns))
         return NativeWindow(
-            pixels=pixels, geobox=native[rows, columns], nodata=source.nodata, column=columns.start, row=rows.start
+            pixels=source.read(rows, columns),
+            geobox=native[rows, columns],
+            nodata=source.dataset.nodata,
+            column=columns.start,
+            row=rows.start,
         )
 
     return with_raster(href, what, cut)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mlbmi.access import RefusedError
+from mlbmi.access.http import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
