@@ -92,7 +92,7 @@ def test_decisions_do_not_depend_on_workers(published):
 def test_a_killed_run_keeps_its_decisions_and_reads_anew_what_was_read_under_others(published, tmp_path, monkeypatch):
     config = configure(published[0], tmp_path / "out", workers=1)
     with monkeypatch.context() as patched:
-        patched.setattr(days.Days, "publish", _stop)
+        patched.setattr(days.Days, "draft", _stop)
         with pytest.raises(KeyboardInterrupt):
             mlbmi.run(config)
     notes = tmp_path / "out" / ".mlbmi-work" / "offsets.json"

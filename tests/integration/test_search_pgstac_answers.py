@@ -67,7 +67,8 @@ def again(item, stac_items, dialect):
 @pytest.fixture(scope="module")
 def server(stac_api, items):
     stac_api.load([item for dialect in items.values() for item in dialect])
-    return stac_api
+    yield stac_api
+    stac_api.forget([collection_of(dialect) for dialect in items])  # one server serves all tests
 
 
 # --- the oracle: no geometry library, no server, none of the code under test

@@ -140,13 +140,13 @@ def test_a_date_beside_the_others_is_told_and_on_request_moved_back(simulation, 
 
 @pytest.mark.parametrize("step", ["publish", "renew_index_files", "report_coverage"])
 def test_a_run_stopped_between_the_steps_ends_with_the_same_bytes(simulation, screened, tmp_path, monkeypatch, step):
-    from mlbmi.pipeline import execution
+    from mlbmi.pipeline import screening
 
     def stop(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(execution, step, stop)
+        patched.setattr(screening, step, stop)
         with pytest.raises(KeyboardInterrupt):
             run(simulation, tmp_path / "out", n_sig=5)
     assert run(simulation, tmp_path / "out", n_sig=5).record.outputs == screened.record.outputs

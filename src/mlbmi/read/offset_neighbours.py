@@ -48,7 +48,7 @@ _CAP = 6.0
 """Most, in natural logarithms, that one comparison may say: one of 400 is allowed to be wrong."""
 
 
-_VEIL = 3.5
+_VEIL = 3.0
 """Most that a comparison may say for 1000 DN *more* in a scene among clouds or snow: a thin veil does that, too. Too little to be
 sure (:data:`mlbmi.read.offset_verdict.SURE_LOG_ODDS`)."""
 

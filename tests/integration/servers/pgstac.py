@@ -44,6 +44,15 @@ class StacApi:
             path.write_text("".join(json.dumps(part) + "\n" for part in content))
             _pypgstac("load", kind, str(path), "--method", "upsert", environment=self._environment)
 
+    def forget(self, collections):
+        """Delete collections with their items."""
+        for collection in collections:
+            command = ["psql", "--no-psqlrc", "--quiet", "-v", f"id={collection}", "-f", "-"]
+            question = "select pgstac.delete_collection(:'id')"
+            subprocess.run(
+                command, input=question, env=self._environment, check=True, capture_output=True, text=True, timeout=120
+            )
+
 
 def collection(name: str) -> dict:
     extent = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [["2015-06-23T00:00:00Z", None]]}}
