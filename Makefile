@@ -4,6 +4,8 @@ VENV   ?= .venv
 MOTO   ?= .venv-moto
 BIN    := $(VENV)/bin
 OUT    ?= mlbmi-demo
+# Tests run on all processors; the tests of a file stay together, as they share what they simulate.
+PYTEST_ARGS ?= -n auto --dist loadfile
 UV     := $(shell command -v uv 2>/dev/null)
 
 .PHONY: help demo test moto check format bench docs notebooks constraints clean
