@@ -25,7 +25,7 @@ from mlbmi.read import (
     strongest,
     weigh,
 )
-from mlbmi.read.offset_verdict import SURE_LOG_ODDS
+from mlbmi.read.offset_verdict import DECIDING_LOG_ODDS, SURE_LOG_ODDS
 from mlbmi.simulate import Recipe
 from mlbmi.simulate.instrument import classify, digital_numbers
 from mlbmi.simulate.scenes import ScenePlan
@@ -134,7 +134,7 @@ def test_a_step_among_clouds_may_be_a_veil():
 def test_brightness_among_clouds_proves_nothing_and_darkness_does(land):
     clear, raised = (cut(sample, np.s_[:, :]) for sample in land[dt.date(2020, 6, 2)])
     clear, raised = (replace(sample, scl=sample.scl.copy()) for sample in (clear, raised))
-    assert weigh(raised).log_odds > SURE_LOG_ODDS
+    assert weigh(raised).log_odds > DECIDING_LOG_ODDS
     for sample in (clear, raised):
         sample.scl[:90] = 10
     assert weigh(raised).log_odds <= 0
@@ -197,16 +197,19 @@ SEEN = Evidence(log_odds=-9.0, pixels=900)
         (SEEN, -9.0, 0, "pixels", True),
         (Evidence(0.4, 900), -6.0, 0, "other dates", True),
         (Evidence(9.0, 900), 9.0, -1000, "pixels", True),
+        (Evidence(-3.2, 900), -3.2, 0, "pixels", False),
+        (Evidence(0.0, 900), -4.0, 0, "other dates", False),
         (Evidence(-2.0, 900), -2.0, -1000, "boa_offset_applied", False),
         (Evidence(0.0, 0), -9.0, -1000, "boa_offset_applied", False),
         (Evidence(0.0, 900, at_odds="red says this, blue that"), -9.0, -1000, "boa_offset_applied", False),
     ],
 )
-def test_pixels_win_where_they_are_sure(evidence, odds, add, source, sure):
+def test_pixels_win_where_they_have_enough_to_say(evidence, odds, add, source, sure):
     decision = judge(FLAGGED, evidence, odds)
     assert (decision.add, decision.source, decision.sure, decision.metadata_add) == (add, source, sure, -1000)
     assert (decision.contradiction == "metadata: flagged") == (add == 0)
     assert evidence.at_odds in decision.contradiction
+    assert ("likely" in decision.reason) == (add == 0 and not sure)
 
 
 def test_probability_is_that_of_the_odds():

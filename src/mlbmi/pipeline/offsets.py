@@ -188,10 +188,10 @@ def _warn(decided: Mapping[str, OffsetDecision]) -> None:
 
 
 def _cause(decision: OffsetDecision) -> str:
-    if decision.sure and decision.metadata_add != decision.add:
-        return "the pixels show that metadata are wrong, and decide"
     if decision.source == "given":
         return "given by the user against what metadata say" if decision.contradiction else ""
-    if decision.pixels and not decision.sure:
-        return "the pixels are not sure, metadata decide"
-    return ""
+    if decision.metadata_add != decision.add:
+        how = "show" if decision.sure else "make it likely"
+        return f"the pixels {how} that metadata are wrong, and decide"
+    undecided = decision.pixels and not decision.sure and decision.source not in ("pixels", "other dates")
+    return "the pixels are not sure, metadata decide" if undecided else ""

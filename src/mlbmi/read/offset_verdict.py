@@ -1,4 +1,4 @@
-"""The last word on a scene's offset: pixels where they are sure, metadata elsewhere."""
+"""The last word on a scene's offset: pixels where they have enough to say, metadata elsewhere."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from mlbmi.read.offset_evidence import Evidence
     from mlbmi.types import OffsetDecision, OffsetRule, Scene
 
-__all__ = ["SURE_LOG_ODDS", "align", "band_offset", "give_offset", "judge"]
+__all__ = ["DECIDING_LOG_ODDS", "SURE_LOG_ODDS", "align", "band_offset", "give_offset", "judge"]
 
-SURE_LOG_ODDS = math.log(0.97 / 0.03)
-"""Log odds from which pixels are sure: a probability of 0.97. Chosen on lands 21 and 22 of
-``benchmarks/bench_offset.py``, where 0.99 left twice as many wrong metadata standing, and neither was ever surely wrong."""
+SURE_LOG_ODDS = math.log(0.99 / 0.01)
+"""Log odds from which pixels are sure: a probability of 0.99. How often it is wrong in fact: ``benchmarks/bench_offset.py``."""
+
+DECIDING_LOG_ODDS = math.log(0.95 / 0.05)
+"""Log odds from which pixels decide, sure or not: a probability of 0.95. Metadata are not to be trusted more than that where pixels
+speak against them. On lands looked at while choosing (see ``benchmarks/bench_offset.py``) this halved the wrong decisions."""
 
 _MOST = math.log(0.9999 / 0.0001)
 """Log odds beyond which nothing is claimed: the measurement has not seen more scenes than that."""
@@ -60,18 +63,21 @@ def judge(metadata: OffsetDecision, evidence: Evidence, log_odds: float) -> Offs
     probability = 1 / (1 + math.exp(-min(max(log_odds, -_MOST), _MOST)))
     pixels_add = BOA_ADD_OFFSET if log_odds > 0 else 0
     seen = dataclasses.replace(metadata, pixels_add=pixels_add, probability=probability, pixels=evidence.pixels)
-    if abs(log_odds) < SURE_LOG_ODDS:
+    if abs(log_odds) < DECIDING_LOG_ODDS:
         unsure = f"the pixels are not sure (probability of +1000 in the file: {probability:.2f})"
         return dataclasses.replace(seen, reason=f"{metadata.reason}; {unsure}")
-    alone = abs(evidence.log_odds) >= SURE_LOG_ODDS and (evidence.log_odds > 0) == (log_odds > 0)
+    sure = abs(log_odds) >= SURE_LOG_ODDS
+    enough = SURE_LOG_ODDS if sure else DECIDING_LOG_ODDS
+    alone = abs(evidence.log_odds) >= enough and (evidence.log_odds > 0) == (log_odds > 0)
     whose = "its pixels" if alone else "its pixels beside those of other dates"
+    how = "show" if sure else "are not sure, but make it likely"
     return dataclasses.replace(
         seen,
         add=pixels_add,
         source=PIXELS if alone else OTHER_DATES,
-        reason=f"{whose} show that the file {'holds' if pixels_add else 'does not hold'} the +1000",
+        reason=f"{whose} {how} that the file {'holds' if pixels_add else 'does not hold'} the +1000",
         contradiction=metadata.contradiction if metadata.add == pixels_add else f"metadata: {metadata.reason}",
-        sure=True,
+        sure=sure,
     )
 
 

@@ -194,7 +194,7 @@ class OffsetDecision:
     probability : float or None
         That the file holds the +1000, by the pixels, 0–1; None if they say nothing.
     sure : bool
-        Whether the pixels are sure: then they decide.
+        Whether the pixels are sure; they decide somewhat before.
     pixels : int
         Pixels that were looked at.
     """

@@ -26,7 +26,7 @@ _WIDTH, _HEIGHT, _SIDE = 11.0, 2.7, 1.9
 _END = 7.0
 """Log odds at which the axis ends: a probability of 0.999."""
 
-_TICKS = {0.001: "", 0.03: "sure that not", 0.5: "cannot tell", 0.97: "sure", 0.999: ""}
+_TICKS = {0.001: "", 0.01: "sure that not", 0.5: "cannot tell", 0.99: "sure", 0.999: ""}
 
 
 def write_offset_figure(path: Path, acquisitions: Sequence[Acquisition], *, credit: str = "") -> list[Path]:
@@ -78,7 +78,7 @@ def offset_figure(acquisitions: Sequence[Acquisition], *, credit: str = "") -> F
         _HEIGHT + 1.15,
         title="Do the files still hold the +1000 of processing baseline 04.00?",
         subtitle=f"{len(rows)} scenes in order of time; on {wrong} of them metadata were overruled (marked)",
-        caption="hollow: the pixels are not sure, metadata decide · probability on a scale of log odds",
+        caption="hollow: the pixels are not sure; from 0.95 on they decide all the same · probability on a scale of log odds",
         credit=credit,
     )
     axes = page.axes(_SIDE, 0.45, _WIDTH, _HEIGHT)
