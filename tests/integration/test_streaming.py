@@ -26,7 +26,8 @@ from mlbmi.access import network as access_network
 from mlbmi.errors import ReadError
 from mlbmi.pipeline.acquire import Recipe
 from mlbmi.pipeline.ahead import ReadAhead, Want
-from mlbmi.read import configured, open_geobox, read_scene
+from mlbmi.read import begin_scene, configured, open_geobox, read_scene
+from mlbmi.read.pool import readers
 from mlbmi.types import Asset, Scene
 
 pytestmark = pytest.mark.server
@@ -188,6 +189,19 @@ def test_reads_are_broken_off_at_once(silent):
         reading.abandon()
         with pytest.raises(StoppedError):
             reads.result(timeout=60)  # of the 600 s that the server would have been waited for
+
+
+def test_a_read_that_its_thread_has_not_reached_yet_is_broken_off_too(silent):
+    """All threads that read are busy: the read begins when it is asked for, not when one of them takes it up."""
+    busy = threading.Event()
+    occupied = [readers().submit(busy.wait, 60) for _ in range(48)]
+    with configured(retries=Retries(without_progress=0), stall_timeout_s=600):
+        begun = begin_scene(make_scene(red=f"{silent}/a.tif"), ["red"], NATIVE[0:10, 0:10])
+        reading.abandon()
+        busy.set()
+        assert all(one.result(timeout=60) for one in occupied)
+        with pytest.raises(StoppedError):
+            begun.result()  # at once, and not when the server has been waited for
 
 
 PROGRAM = """

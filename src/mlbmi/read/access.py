@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import threading
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ __all__ = [
     "ReadSettings",
     "abandon",
     "access_of",
+    "begun_now",
     "configured",
     "current_settings",
     "gdal_options",
@@ -97,6 +99,9 @@ class _InForce:
 
 
 _in_force = _InForce()
+_begun_on: ContextVar[Network] = ContextVar("mlbmi_network")
+"""Of a read that another thread carries out: the connections in force when it was begun, so that it is broken off with them
+even if that thread has not got so far yet."""
 
 
 @contextlib.contextmanager
@@ -148,12 +153,23 @@ def access_of(settings: ReadSettings) -> Access:
     return Access(allow_requester_pays=settings.allow_requester_pays, retries=settings.retries)
 
 
+def begun_now() -> Context:
+    """Return a context to carry a read out in, later and on another thread: :func:`abandon` concerns it from now on."""
+    context = copy_context()
+    context.run(_begun_on.set, _network())
+    return context
+
+
+def _network() -> Network:
+    return _begun_on.get(_in_force.network)
+
+
 def remote_file(href: str, settings: ReadSettings) -> RemoteFile:
     """Return a file of which parts can be asked for."""
     return RemoteFile(
         href,
         access_of(settings).resolve,
-        _in_force.network,
+        _network(),
         retries=settings.retries,
         connect_s=settings.connect_timeout_s,
         stall_s=settings.stall_timeout_s,
@@ -162,7 +178,7 @@ def remote_file(href: str, settings: ReadSettings) -> RemoteFile:
 
 def host_turn(href: str) -> contextlib.AbstractContextManager[object]:
     """Return the turn to use a host, for requests that GDAL makes alone: one of as many as all reads have."""
-    return _in_force.network.turn(href) if "://" in href else contextlib.nullcontext()
+    return _network().turn(href) if "://" in href else contextlib.nullcontext()
 
 
 def abandon() -> None:

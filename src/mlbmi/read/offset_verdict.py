@@ -20,9 +20,9 @@ __all__ = ["DECIDING_LOG_ODDS", "SURE_LOG_ODDS", "align", "band_offset", "give_o
 SURE_LOG_ODDS = math.log(0.99 / 0.01)
 """Log odds from which pixels are sure: a probability of 0.99. How often it is wrong in fact: ``benchmarks/bench_offset.py``."""
 
-DECIDING_LOG_ODDS = math.log(0.95 / 0.05)
-"""Log odds from which pixels decide, sure or not: a probability of 0.95. Metadata are not to be trusted more than that where pixels
-speak against them. On lands looked at while choosing (see ``benchmarks/bench_offset.py``) this halved the wrong decisions."""
+DECIDING_LOG_ODDS = math.log(0.9 / 0.1)
+"""Log odds from which pixels decide, sure or not: a probability of 0.9. Metadata are not to be trusted more than that where
+pixels speak against them: on lands looked at while choosing (``benchmarks/bench_offset.py``) this halved the wrong decisions."""
 
 _MOST = math.log(0.9999 / 0.0001)
 """Log odds beyond which nothing is claimed: the measurement has not seen more scenes than that."""
@@ -82,10 +82,10 @@ def judge(metadata: OffsetDecision, evidence: Evidence, log_odds: float) -> Offs
 
 
 def align(metadata: Sequence[OffsetDecision], judged: Sequence[OffsetDecision]) -> list[OffsetDecision]:
-    """Let scenes whose pixels are not sure learn from sure ones about which metadata say the same.
+    """Let scenes whose pixels cannot decide learn from those that could, about which metadata say the same.
 
-    A publisher's mistake is seldom made once. Where the nearest sure scenes with the same metadata, the one before and the one
-    after, all show that these metadata are wrong, they are taken to be wrong in between, too.
+    A publisher's mistake is seldom made once. Where the nearest scenes with the same metadata whose pixels decided, the one
+    before and the one after, all show that these metadata are wrong, they are taken to be wrong in between, too.
 
     Parameters
     ----------
@@ -98,10 +98,13 @@ def align(metadata: Sequence[OffsetDecision], judged: Sequence[OffsetDecision]) 
     """
     aligned = list(judged)
     for number, decision in enumerate(judged):
-        if decision.sure or not decision.pixels:
+        if decision.source in {PIXELS, OTHER_DATES} or not decision.pixels:
             continue
         said = metadata[number]
-        alike = [other.sure and (m.source, m.add) == (said.source, said.add) for m, other in zip(metadata, judged, strict=True)]
+        alike = [
+            other.source in {PIXELS, OTHER_DATES} and (m.source, m.add) == (said.source, said.add)
+            for m, other in zip(metadata, judged, strict=True)
+        ]
         before = next((judged[at] for at in range(number - 1, -1, -1) if alike[at]), None)
         after = next((judged[at] for at in range(number + 1, len(judged)) if alike[at]), None)
         nearest = [other for other in (before, after) if other is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlbmi.errors import InputError, ReadError
-from mlbmi.read.access import current_settings
+from mlbmi.read.access import begun_now, current_settings
 from mlbmi.read.pool import readers
 from mlbmi.sentinel2 import DN_NODATA
 
@@ -123,7 +123,7 @@ def begin_scene(scene: Scene, bands: Sequence[str], geobox: GeoBox) -> Reading:
     assets = {band: _asset(scene, band) for band in bands}
     settings = current_settings()
     under_way = {
-        band: readers().submit(read_band, asset.href, _name(band, scene), geobox, _dtype(band), settings)
+        band: readers().submit(begun_now().run, read_band, asset.href, _name(band, scene), geobox, _dtype(band), settings)
         for band, asset in assets.items()
     }
     return Reading(under_way, geobox)

@@ -78,7 +78,7 @@ def offset_figure(acquisitions: Sequence[Acquisition], *, credit: str = "") -> F
         _HEIGHT + 1.15,
         title="Do the files still hold the +1000 of processing baseline 04.00?",
         subtitle=f"{len(rows)} scenes in order of time; on {wrong} of them metadata were overruled (marked)",
-        caption="hollow: the pixels are not sure; from 0.95 on they decide all the same · probability on a scale of log odds",
+        caption="hollow: the pixels are not sure; from 0.9 on they decide all the same · probability on a scale of log odds",
         credit=credit,
     )
     axes = page.axes(_SIDE, 0.45, _WIDTH, _HEIGHT)
