@@ -101,7 +101,7 @@ def decide_offsets(
     rule : str
         ``auto``, or without looking at pixels: ``metadata``, ``none``, ``-1000``.
     workers : int
-        Scenes read at a time.
+        Half the number of scenes that are looked at at a time: they mostly wait for a server.
     source : Source
         Where each scene is read from.
     seen : callable
@@ -161,7 +161,7 @@ def _look(number: int, sample: Sample, last: Mapping[int, Sample]) -> tuple[Evid
 def _samples(scenes: Sequence[Scene], geobox: GeoBox, looking: _Looking) -> Iterator[Sample | None]:
     """Read samples in order, a few ahead of what is asked for."""
     ahead = 2 * looking.workers
-    with ThreadPoolExecutor(looking.workers, thread_name_prefix="mlbmi-offset") as pool:
+    with ThreadPoolExecutor(ahead, thread_name_prefix="mlbmi-offset") as pool:
         for start in range(0, len(scenes), ahead):
             yield from pool.map(lambda scene: _sample(scene, geobox, looking.source), scenes[start : start + ahead])
 

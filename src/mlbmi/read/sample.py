@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlbmi.read.access import begun_now, current_settings
 from mlbmi.read.driver import windows_of
 from mlbmi.read.offset_evidence import EVIDENCE_BANDS, Sample
 from mlbmi.read.opened import with_raster
+from mlbmi.read.pool import readers
 from mlbmi.read.resample import nearest
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
 
+    from mlbmi.read.access import ReadSettings
     from mlbmi.read.source import Source
     from mlbmi.types import Asset, Scene
 
@@ -44,12 +47,22 @@ def read_sample(scene: Scene, geobox: GeoBox) -> Sample | None:
     """
     if not {"red", "scl"} <= set(scene.assets):
         return None
-    pixels = {band: _read(scene, scene.assets[band], geobox) for band in (*EVIDENCE_BANDS, "scl") if band in scene.assets}
+    settings = current_settings()
+    under_way = {
+        band: readers().submit(begun_now().run, _read, scene, scene.assets[band], geobox, settings)
+        for band in (*EVIDENCE_BANDS, "scl")
+        if band in scene.assets
+    }
+    try:
+        pixels = {band: future.result() for band, future in under_way.items()}
+    finally:
+        for future in under_way.values():
+            future.cancel()
     scl = pixels.pop("scl")
     return Sample(bands=pixels, scl=scl)
 
 
-def _read(scene: Scene, asset: Asset, geobox: GeoBox) -> NDArray[np.unsignedinteger[Any]]:
+def _read(scene: Scene, asset: Asset, geobox: GeoBox, settings: ReadSettings) -> NDArray[np.unsignedinteger[Any]]:
     dtype = "uint8" if asset.band == "scl" else "uint16"
 
     def use(source: Source) -> NDArray[np.unsignedinteger[Any]]:
@@ -59,7 +72,7 @@ def _read(scene: Scene, asset: Asset, geobox: GeoBox) -> NDArray[np.unsignedinte
         with source.overview(level) as overview:
             return nearest(windows_of(overview, dtype), overview.geobox(), geobox, dtype)
 
-    return with_raster(asset.href, f"band {asset.band} of {scene.item_id}", use)
+    return with_raster(asset.href, f"band {asset.band} of {scene.item_id}", use, settings)
 
 
 def _overview(source: Source, resolution: float, *, classes: bool) -> int | None:
