@@ -19,7 +19,7 @@ from mlbmi.pipeline.screening import screen
 from mlbmi.pipeline.sources import fetch_scenes
 from mlbmi.pipeline.workspace import Workspace
 from mlbmi.types import Acquisition, RunRecord
-from mlbmi.write import sha256_file, write_acquisitions, write_offset_figure, write_record, write_report
+from mlbmi.write import sha256_file, write_acquisitions, write_mask_figure, write_offset_figure, write_record, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,6 +167,10 @@ def _left_out(item: LeftOut) -> Acquisition:
 
 
 def _write_items(seen: Sequence[Acquisition], config: RunConfig, out: Path) -> list[Path]:
-    """Write the table of all items, and the figure of their offsets where it tells anything."""
+    """Write the table of all items, the figure of their masks, and that of their offsets where it tells anything."""
     paths = [write_acquisitions(out / "acquisitions.csv", seen)]
-    return paths + (write_offset_figure(out / "offset.png", seen, credit=config.credit or "") if config.figures else [])
+    if config.figures:
+        credit = config.credit or ""
+        paths += write_mask_figure(out / "mask.png", seen, index=config.index[0], credit=credit)
+        paths += write_offset_figure(out / "offset.png", seen, credit=credit)
+    return paths

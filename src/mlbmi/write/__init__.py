@@ -10,6 +10,7 @@ from mlbmi.write.change_plot import change_figure
 from mlbmi.write.cluster_plots import bands_figure, image_clusters_figure, timeseries_figure
 from mlbmi.write.colours import palette
 from mlbmi.write.coverage import MappedCoverage, coverage_figure, write_coverage, write_coverage_table
+from mlbmi.write.mask_plot import mask_figure, write_mask_figure
 from mlbmi.write.model import ClusterModel, read_model, write_model
 from mlbmi.write.notebook import ndvi_statistics_figure, spatial_kmeans_figure, temporal_kmeans_figure
 from mlbmi.write.novelty import write_novelty
@@ -44,6 +45,7 @@ __all__ = [
     "display_limits",
     "image_clusters_figure",
     "index_figure",
+    "mask_figure",
     "ndvi_statistics_figure",
     "offset_figure",
     "outliers_figure",
@@ -71,6 +73,7 @@ __all__ = [
     "write_index_cog",
     "write_index_figures",
     "write_label_cog",
+    "write_mask_figure",
     "write_model",
     "write_novelty",
     "write_offset_figure",
