@@ -216,6 +216,14 @@ def test_probability_is_that_of_the_odds():
     assert judge(FLAGGED, Evidence(2.0, 10), 2.0).probability == pytest.approx(1 / (1 + np.exp(-2)))
 
 
+def test_a_scene_learns_from_those_whose_pixels_only_lean_as_well():
+    leaning, silent = (Evidence(-3.2, 900), -3.2), (Evidence(0.1, 900), 0.1)
+    judged = [judge(FLAGGED, *given) for given in (leaning, silent, leaning)]
+    assert [decision.sure for decision in judged] == [False] * 3
+    assert [decision.add for decision in judged] == [0, -1000, 0]
+    assert [decision.add for decision in align([FLAGGED] * 3, judged)] == [0, 0, 0]
+
+
 def test_an_unsure_scene_learns_from_sure_ones_that_say_the_same():
     right = replace(FLAGGED, source="baseline")
     metadata = [FLAGGED, right, FLAGGED, right, FLAGGED]

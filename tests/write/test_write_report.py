@@ -180,6 +180,13 @@ def test_a_run_without_trouble_has_no_alarm(out):
     assert "left out, each" not in page.text
 
 
+def test_an_outline_given_as_a_box_is_named_whole(out):
+    record = json.loads((out / "run.json").read_text())
+    record["config"]["aoi"] = "15.0,45.3,15.4,45.6"
+    (out / "run.json").write_text(json.dumps(record))
+    assert "15.0,45.3,15.4,45.6, 2020-01-24" in Seen(write_report(out).read_text(encoding="utf-8")).text
+
+
 def test_an_applied_model_has_no_inertia(out):
     record = json.loads((out / "run.json").read_text())
     record["clusterings"][0]["inertia"] = None

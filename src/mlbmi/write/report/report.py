@@ -119,7 +119,10 @@ def _title(story: Story) -> str:
     config = story.record["config"]
     dates = story.dates
     span = f", {dates[0]} to {dates[-1]}" if dates else ""
-    return f"{PurePath(config['aoi']).stem.replace('_', ' ')}{span}"
+    outline = config["aoi"]
+    # An outline may be given as text, a box or WKT, which is no path to take an ending off.
+    name = outline if "," in outline or "(" in outline else PurePath(outline).stem.replace("_", " ")
+    return f"{name}{span}"
 
 
 def _credit(story: Story) -> str:

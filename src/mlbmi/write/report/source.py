@@ -74,6 +74,6 @@ def read_story(out: Path) -> Story:
     listed = (out / name for name in record.get("outputs", {}) if name.endswith(".png"))
     figures = sorted(
         (path for path in listed if path.is_file() and path.resolve().is_relative_to(out.resolve())),
-        key=lambda path: (story.is_of_one_date(path), path.parent.parent.name, _rank(path), path.name),
+        key=lambda path: (story.is_of_one_date(path), path.parent == out, path.parent.parent.name, _rank(path), path.name),
     )
     return Story(out, record, tuple(figures))
